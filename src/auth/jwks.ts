@@ -169,7 +169,7 @@ export function createJwksFetcher(
     };
     const url = jwksUrl ?? discovered ?? (await discover(issuer, fetchDocument));
     discovered = undefined;
-    const keys = toKeySet(await fetchDocument('fetchKeys', url));
+    const keys = toKeyGetter(await fetchDocument('fetchKeys', url));
     discovered = url;
     return keys;
   };
@@ -193,7 +193,7 @@ async function discover(issuer: string, fetchDocument: FetchDocument): Promise<U
   return url;
 }
 
-function toKeySet(document: unknown): JWTVerifyGetKey {
+function toKeyGetter(document: unknown): JWTVerifyGetKey {
   try {
     return createLocalJWKSet(document as Parameters<typeof createLocalJWKSet>[0]);
   } catch (error) {

@@ -43,7 +43,7 @@ const MAX_PENDING = 1_000;
 const MAX_SPACING_MS = 1_000;
 /** Key of a problem among the pending events; those of changes are the ids of connections. */
 const PROBLEM = 'problem';
-// The reading is for the subscribers of all tenants, so it takes turns like a tenant of its own.
+// The list is read for the subscribers of all tenants, so it takes turns like a tenant of its own.
 const TENANT = '';
 
 const KINDS = Object.values(ConnectionKind);
@@ -51,16 +51,16 @@ const KINDS = Object.values(ConnectionKind);
 type Connections = ReadonlyMap<string, ReadConnection>;
 
 /**
- * Polls the list for all its subscribers, and reports how each reading differs from the one before. The interval grows
- * up to 20 s while the list is unchanged. The readings are shared with the queries of the list. While a kind cannot be
+ * Polls the list for all its subscribers, and reports how each snapshot differs from the one before. The interval grows
+ * up to 20 s while the list is unchanged. The snapshots are shared with the queries of the list. While a kind cannot be
  * listed, its connections count as unchanged.
  */
 export class ListPoller {
   readonly #subscribers = new Map<WatchStream<ListEvent>, { filter: ConnectionFilter; subscriber: Subscriber }>();
   readonly #schedule: PollSchedule;
-  /** The latest reading of each kind, by id in lower case. */
+  /** The latest snapshot of each kind, by id in lower case. */
   readonly #latest = new Map<ConnectionKind, Connections>();
-  /** The errors of the latest reading. */
+  /** The errors of the latest poll. */
   #failures: ListFailures = new Map();
 
   constructor(private readonly dependencies: Omit<PollerDependencies, 'limiter' | 'lease'>) {
@@ -70,7 +70,7 @@ export class ListPoller {
     this.#schedule.restart({ isChange: false });
   }
 
-  /** Adds a stream, which gets the changes since the latest reading, or since the first one. */
+  /** Adds a stream, which gets the changes since the latest snapshot, or since the first one. */
   add(stream: WatchStream<ListEvent>, filter: ConnectionFilter, subscriber: Subscriber): void {
     this.#subscribers.set(stream, { filter, subscriber });
     const error = failureOf(filter, this.#failures);
@@ -97,7 +97,7 @@ export class ListPoller {
     const { reader, intervalMs, onBug } = this.dependencies;
     const watches = [...this.#subscribers.values()];
     const withDeleted = watches.some(({ filter }) => showsDeleted(filter));
-    // The first reading may be the one that a caller queried before it subscribed, so that it misses no change since.
+    // The first snapshot may be the one that a caller queried before it subscribed, so that it misses no change since.
     const maxAgeMs = this.#latest.size === 0 ? SNAPSHOT_LIFE_MS : intervalMs / 2;
     try {
       // The log shows the poll in the trace of the oldest subscriber.
@@ -122,7 +122,7 @@ export class ListPoller {
 
   /** @returns whether anything has changed */
   #deliverKind(kind: ConnectionKind, list: ConnectionSnapshot): boolean {
-    // Own changes since the first reading are reported, too, even if a query has seen them.
+    // Own changes since the first snapshot are reported, too, even if a query has seen them.
     const before = this.#latest.get(kind) ?? list.byIdAsRead(kind);
     const after = list.byId(kind);
     this.#latest.set(kind, after);

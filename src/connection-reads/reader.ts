@@ -121,7 +121,7 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads all connections, or shares a reading that is at most `maxAgeMs` old. Own changes are applied to it. It may lack
+   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Own changes are applied to it. It may lack
    * the connections of one kind, see {@link ConnectionSnapshot.failures}.
    *
    * @param withDeleted whether its deleted connections matter

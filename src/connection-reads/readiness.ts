@@ -39,7 +39,7 @@ export function isSettled(connection: DescribedConnection): boolean {
  *
  * @param until the names that count for each resource: its own and that of its pool
  */
-export function areBound(connection: DescribedConnection, until: readonly (readonly Resource[])[]): boolean {
+export function haveBindingsEnded(connection: DescribedConnection, until: readonly (readonly Resource[])[]): boolean {
   if (connection.kind === 'CLASSIC') return isSettled(connection);
   const ended = connection.bindings.filter(({ state }) => ['ACTIVE', 'FAILED'].includes(stateOfWireName(state)));
   return until.every(names => ended.some(binding => names.some(name => isOf(binding, name))));

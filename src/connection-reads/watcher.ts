@@ -9,7 +9,7 @@ import { endsWatch, ListPoller } from './list-poller.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
-import { areBound, isSettled } from './readiness.js';
+import { haveBindingsEnded, isSettled } from './readiness.js';
 import { WatchStream } from './watch-stream.js';
 
 /** The state of a watched connection, its absence, or the error of the read from DLI. */
@@ -72,7 +72,7 @@ export class ConnectionWatcher {
   }
 
   /**
-   * Streams the changes of the connections that match a filter, compared with the latest reading of the list. An outage
+   * Streams the changes of the connections that match a filter, compared with the latest snapshot of the list. An outage
    * of DLI is reported once and does not end the stream.
    *
    * @throws {TooManyWatchesError}
@@ -199,7 +199,7 @@ function isFinal(event: ConnectionEvent, until: readonly (readonly Resource[])[]
   if (isGone(event)) return true;
   if (event.kind !== 'connection') return false;
   const { connection } = event;
-  if (connection.kind === 'ENHANCED') return isSettled(connection) && areBound(connection, until);
+  if (connection.kind === 'ENHANCED') return isSettled(connection) && haveBindingsEnded(connection, until);
   const state = stateOfWireName(connection.state);
   return state === 'ACTIVE' || state === 'FAILED';
 }

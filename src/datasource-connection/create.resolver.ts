@@ -8,13 +8,13 @@ import { CreateDatasourceConnectionPayload } from './create.payload.js';
 import type { MutationDependencies } from './mutation.js';
 import { mapValidationErrors, recordForAudit, startMutation } from './mutation.js';
 import type { RequestContext } from './request-context.js';
-import { toPayload } from './to-payload.js';
+import { toClassicCreatePayload } from './to-payload.js';
 
 interface Dependencies extends MutationDependencies {
   createConnection: CreateConnection;
 }
 
-/** The mutation that creates datasource connections. */
+/** The mutation that creates classic connections. */
 @Resolver()
 export class CreateDatasourceConnectionResolver {
   constructor(private readonly dependencies: Dependencies) {}
@@ -37,7 +37,7 @@ export class CreateDatasourceConnectionResolver {
     const outcome = await running.track(createConnection.run(call, operation));
     if (outcome.kind === 'created') onChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'CLASSIC' });
     if (outcome.kind === 'unknown') onChange({ kind: 'unknown' });
-    return toPayload(outcome, input.name, idempotencyKey);
+    return toClassicCreatePayload(outcome, input.name, idempotencyKey);
   }
 }
 

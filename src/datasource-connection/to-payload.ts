@@ -41,11 +41,11 @@ const BUSY_DELETE =
   'DLI is still working on the bindings of the connection and cannot delete it yet. Nothing was deleted; try again later.';
 
 /**
- * The payload of a create.
+ * The payload of a create of a classic connection.
  *
  * @param idempotencyKey the caller's key, or the generated one
  */
-export function toPayload(
+export function toClassicCreatePayload(
   outcome: CreateOutcome,
   name: string,
   idempotencyKey: string,
@@ -54,7 +54,7 @@ export function toPayload(
   return new CreateDatasourceConnectionSuccess(outcome.connectionId, outcome.message, outcome.isReconciled);
 }
 
-/** The payload of a create of either kind that has not succeeded; see {@link toPayload}. */
+/** The payload of a create of either kind that has not succeeded; see {@link toClassicCreatePayload}. */
 export function toCreateFailure(
   outcome: Exclude<CreateOutcome, { kind: 'created' }>,
   name: string,

@@ -1,4 +1,4 @@
-import type { ConnectionTag, HostMapping, ListedResource, Resource } from './connection.js';
+import type { BindingResponse, ConnectionTag, HostMapping, ListedResource, Resource } from './connection.js';
 import { ResourceKind } from './connection.js';
 import { ENHANCED_API } from './connection-api.js';
 import type { DliRequests } from './dli-client.js';
@@ -15,15 +15,6 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 // 20,000 hosts, the most that a connection may have, are 3.3 MB.
 const MAX_HOSTS_RESPONSE_BYTES = 8 * 1024 * 1024;
-
-/** DLI's response to a bind or unbind. `unsuccessful`: it failed, without a reason. */
-export interface BindingResponse {
-  kind: 'done' | 'unsuccessful';
-  /** Huawei Cloud's request id, for its support. */
-  requestId: string | undefined;
-  /** DLI's own words about a failure, if they may be shown. */
-  upstreamMessage?: string | undefined;
-}
 
 /** The pools and queues of a project. */
 export interface ResourceList {

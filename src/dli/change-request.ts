@@ -1,16 +1,8 @@
+import type { ChangeResult } from './connection.js';
 import type { OperationContext } from './dli-error.js';
 import type { DecodedResponse } from './responses.js';
 import type { SafeRequest, SafeRequests } from './safe-request.js';
 import { readErrorBody } from './sanitize.js';
-
-/** DLI's response to a request that changes something. */
-interface ChangeResult<K> {
-  kind: K;
-  /** Huawei Cloud's request id, for its support. */
-  requestId: string | undefined;
-  /** DLI's own words about a failure, if they may be shown. */
-  upstreamMessage?: string | undefined;
-}
 
 /** Sends requests that change something, such as a delete. A failure in a response of status 2xx is logged as one. */
 export class ChangeRequests {

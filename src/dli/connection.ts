@@ -91,14 +91,20 @@ export interface ClassicConnectionRequest {
   tags?: readonly ConnectionTag[];
 }
 
-/** DLI's response to a delete. `unsuccessful`: it failed, without a reason. */
-export interface Deletion {
-  kind: 'deleted' | 'notFound' | 'unsuccessful';
+/** DLI's response to a request that changes something. A kind `unsuccessful` means that it failed, without a reason. */
+export interface ChangeResult<K extends string> {
+  kind: K;
   /** Huawei Cloud's request id, for its support. */
   requestId: string | undefined;
   /** DLI's own words about a failure, if they may be shown. */
   upstreamMessage?: string | undefined;
 }
+
+/** DLI's response to a delete. */
+export type Deletion = ChangeResult<'deleted' | 'notFound' | 'unsuccessful'>;
+
+/** DLI's response to a bind or unbind. */
+export type BindingResponse = ChangeResult<'done' | 'unsuccessful'>;
 
 /** State of a connection, by the gateway's names. */
 export const ConnectionState = {

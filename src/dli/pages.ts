@@ -6,7 +6,7 @@ export const PAGE_SIZE = 100;
 const STEP = PAGE_SIZE - 1;
 const MAX_PAGES = 300;
 const CONCURRENT_PAGES = 3;
-const MAX_READINGS = 3;
+const MAX_ATTEMPTS = 3;
 
 /** A list that is read in pages. */
 interface PagedList<T> {
@@ -20,10 +20,10 @@ interface PagedList<T> {
  * Reads all pages of a list. If elements were removed between two pages, others may have moved from one to the other
  * unseen, and the list is read again, twice at most. The result may have some elements twice.
  *
- * @throws {DliError} UNAVAILABLE if each reading may lack elements, or there are more than 300 pages
+ * @throws {DliError} UNAVAILABLE if each attempt may lack elements, or there are more than 300 pages
  */
 export async function readPages<T>(list: PagedList<T>): Promise<T[]> {
-  for (let reading = 1; reading <= MAX_READINGS; reading += 1) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const { elements, hasGap } = await readOnce(list);
     if (!hasGap) return elements;
   }

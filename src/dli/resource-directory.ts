@@ -29,7 +29,7 @@ interface KeptList extends ResourceList {
 /** The pools and queues of the project, read when needed and kept for 30 s. Callers at about the same time share a read. */
 export class ResourceDirectory {
   #kept: KeptList | undefined;
-  #reading: { list: Promise<KeptList | undefined>; startedAtMs: number } | undefined;
+  #pendingRead: { list: Promise<KeptList | undefined>; startedAtMs: number } | undefined;
 
   constructor(
     private readonly client: Pick<BindingsClient, 'listResources'>,
@@ -55,17 +55,17 @@ export class ResourceDirectory {
     const kept = this.#kept;
     if (kept !== undefined && this.clock.monotonicMs() - kept.readAtMs <= maxAgeMs) return Promise.resolve(kept);
     // A read that began long ago may lack what is new.
-    if (this.#reading === undefined || this.clock.monotonicMs() - this.#reading.startedAtMs > maxAgeMs)
-      this.#reading = this.#startReading(trace);
-    return withTimeout(deadline.remainingMs(), this.#reading.list, () => undefined);
+    if (this.#pendingRead === undefined || this.clock.monotonicMs() - this.#pendingRead.startedAtMs > maxAgeMs)
+      this.#pendingRead = this.#startRead(trace);
+    return withTimeout(deadline.remainingMs(), this.#pendingRead.list, () => undefined);
   }
 
-  #startReading(trace: TraceContext) {
-    const reading = { list: this.#read(trace), startedAtMs: this.clock.monotonicMs() };
-    void reading.list.finally(() => {
-      if (this.#reading === reading) this.#reading = undefined;
+  #startRead(trace: TraceContext) {
+    const pending = { list: this.#read(trace), startedAtMs: this.clock.monotonicMs() };
+    void pending.list.finally(() => {
+      if (this.#pendingRead === pending) this.#pendingRead = undefined;
     });
-    return reading;
+    return pending;
   }
 
   async #read(trace: TraceContext): Promise<KeptList | undefined> {

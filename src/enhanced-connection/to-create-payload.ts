@@ -1,7 +1,7 @@
 import { outcomeOf } from '../datasource-connection/mutation.js';
 import type { FailureTexts } from '../datasource-connection/to-failure.js';
 import { rejectionText, UNAVAILABLE_REASONS } from '../datasource-connection/to-failure.js';
-import { toCreateFailure, toPayload } from '../datasource-connection/to-payload.js';
+import { toClassicCreatePayload, toCreateFailure } from '../datasource-connection/to-payload.js';
 import { UserErrorCode } from '../datasource-connection/user-errors.js';
 import type { ConnectionKind } from '../dli/connection.js';
 import type { CreateOutcome } from '../idempotency/outcome.js';
@@ -47,7 +47,7 @@ export function toCreatePayload(
 
 /** What the log shows of the outcome of a create of either kind: the `__typename` of its payload, and its code. */
 export function describeCreate(outcome: CreateOutcome, kind: ConnectionKind): ReturnType<typeof outcomeOf> {
-  return outcomeOf((kind === 'ENHANCED' ? toCreatePayload : toPayload)(outcome, '', ''));
+  return outcomeOf((kind === 'ENHANCED' ? toCreatePayload : toClassicCreatePayload)(outcome, '', ''));
 }
 
 function toResourceNotBound({ kind, name, reason, upstreamCode }: NotBound): ResourceNotBound {

@@ -27,6 +27,15 @@ export const MAX_DOCUMENT_CHARACTERS = 15_000;
 /** Options for parsing documents. */
 export const PARSE_OPTIONS = { maxTokens: 1_000 };
 
+/** Parses a document for checks before its execution; undefined if it cannot be parsed. */
+export function tryParse(text: string): DocumentNode | undefined {
+  try {
+    return parse(text, { ...PARSE_OPTIONS, noLocation: true });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Options for validating documents: how many errors are reported, and without suggestions of names. */
 export const VALIDATION_OPTIONS = { maxErrors: 5, hideSuggestions: true };
 
@@ -81,12 +90,8 @@ const withinLimits = new LRUCache<string, true>({
  */
 export function findExceededLimitOfText(text: string): DocumentLimitErrorName | undefined {
   if (withinLimits.has(text)) return undefined;
-  let document: DocumentNode;
-  try {
-    document = parse(text, { ...PARSE_OPTIONS, noLocation: true });
-  } catch {
-    return undefined;
-  }
+  const document = tryParse(text);
+  if (document === undefined) return undefined;
   const exceeded = findExceededLimit(document);
   if (exceeded === undefined) withinLimits.set(text, true);
   return exceeded;

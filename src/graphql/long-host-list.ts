@@ -1,8 +1,7 @@
-import type { DocumentNode } from 'graphql';
-import { Kind, OperationTypeNode, parse } from 'graphql';
+import { Kind, OperationTypeNode } from 'graphql';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { isObject } from '../lib/json.js';
-import { PARSE_OPTIONS } from './document-limits.js';
+import { tryParse } from './document-limits.js';
 
 type HostList = NonNullable<RequestContext['hosts']>;
 
@@ -14,12 +13,8 @@ const FIELD = 'createEnhancedDatasourceConnection';
  * anything else, or cannot be parsed.
  */
 export function findInputVariable(text: string): string | undefined {
-  let document: DocumentNode;
-  try {
-    document = parse(text, { ...PARSE_OPTIONS, noLocation: true });
-  } catch {
-    return undefined;
-  }
+  const document = tryParse(text);
+  if (document === undefined) return undefined;
   const [operation, ...others] = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
   if (operation?.kind !== Kind.OPERATION_DEFINITION || others.length > 0) return undefined;
   const [field, ...otherFields] = operation.selectionSet.selections;

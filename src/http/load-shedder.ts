@@ -24,7 +24,7 @@ export class LoadShedder {
   readonly #openRequests = new Set<object>();
   #newRequests = 0;
   #lateSamples = 0;
-  #admitRatio = 1;
+  #acceptedShare = 1;
   /** Sum of the ratios since the last admitted request; a request is admitted for every whole one. */
   #credit = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -35,7 +35,7 @@ export class LoadShedder {
     private readonly maxDelayMs: number,
     metrics: Metrics,
   ) {
-    metrics.read('dli_gateway_accepted_share', () => this.#admitRatio);
+    metrics.read('dli_gateway_accepted_share', () => this.#acceptedShare);
     metrics.read('http_server_active_requests', () => this.#openRequests.size);
   }
 
@@ -69,15 +69,15 @@ export class LoadShedder {
     this.#openRequests.delete(request);
   }
 
-  /** The share of requests that are admitted: below 1 while requests are being shed. */
-  get admittedShare(): number {
-    return this.#admitRatio;
+  /** The share of requests that are accepted: below 1 while requests are being shed. */
+  get acceptedShare(): number {
+    return this.#acceptedShare;
   }
 
   /** Decides whether to admit the next request. */
   admit(): boolean {
-    if (this.#admitRatio === 1) return true;
-    this.#credit += this.#admitRatio;
+    if (this.#acceptedShare === 1) return true;
+    this.#credit += this.#acceptedShare;
     if (this.#credit < 1) return false;
     this.#credit -= 1;
     return true;
@@ -92,9 +92,9 @@ export class LoadShedder {
     const isBusy = this.#openRequests.size + this.#newRequests >= MIN_REQUESTS;
     this.#lateSamples = isLate && isBusy ? this.#lateSamples + 1 : 0;
     if (this.#lateSamples >= SAMPLES_TO_OVERLOAD) {
-      this.#admitRatio = Math.max(MIN_ADMIT_RATIO, this.#admitRatio / 2);
+      this.#acceptedShare = Math.max(MIN_ADMIT_RATIO, this.#acceptedShare / 2);
     } else if (this.#lateSamples === 0) {
-      this.#admitRatio = Math.min(1, this.#admitRatio + RECOVERY_STEP);
+      this.#acceptedShare = Math.min(1, this.#acceptedShare + RECOVERY_STEP);
     }
     this.#newRequests = 0;
     this.#delay.reset();

@@ -17,7 +17,7 @@ export interface RequestRecord {
   route: string | null;
   /** 499 if the client has left before the response was sent; 101 for an operation over a WebSocket. */
   status: number;
-  /** In milliseconds, with fractions that only the log lacks; absent for a request that could not be parsed. */
+  /** In milliseconds, unrounded (the log rounds it); absent for a request that could not be parsed. */
   durationMs?: number | undefined;
   /** Bytes of the body of the request, if their number was declared. */
   bytesIn?: number | undefined;

@@ -28,7 +28,7 @@ export type ChangeBindingsOutcome =
 
 /** The result of the change of one binding. */
 export type BindingOutcome =
-  /** `hasSent`: it was not so before. */
+  /** `hasSent`: whether this call changed it. */
   | { kind: 'done'; hasSent: boolean }
   /** The connection is gone. */
   | { kind: 'gone' }
@@ -44,7 +44,7 @@ export interface BindingChange {
   outcome: BindingOutcome;
 }
 
-/** The outcome of a call of which a change is not done. Undefined when all are. The least certain one counts. */
+/** The outcome of a call if a change failed; undefined if all succeeded. The least certain failure wins. */
 export function unfinishedOutcome(changes: readonly BindingChange[]): ChangeBindingsOutcome | undefined {
   const outcomes = changes.map(({ outcome }) => outcome);
   if (outcomes.some(({ kind }) => kind === 'gone')) return { kind: 'notFound' };
@@ -87,17 +87,12 @@ export function changedOutcome(
   return { kind: 'changed', connection, bindings: action === 'bind' ? connection.bindings.filter(isAsked) : [] };
 }
 
-/** An unknown outcome. */
-export function unknownOutcome(reason: UnknownOutcome['reason'], requestId: string | undefined): UnknownOutcome {
-  return { kind: 'unknown', reason, requestId: requestId ?? null, retryAfterSeconds: RETRY_AFTER_SECONDS };
-}
-
 /** The binding of a resource, if there is one. */
 export function findBinding(bindings: readonly DescribedBinding[], resource: Resource): DescribedBinding | undefined {
   return bindings.find(binding => isOf(binding, resource));
 }
 
-/** Whether a resource is bound after a bind, whatever the state of the binding, or not any more after an unbind. */
+/** Whether a resource is bound (after a bind, whatever the state of the binding) or unbound (after an unbind). */
 export function isAsWanted(action: BindingAction, bindings: readonly DescribedBinding[], resource: Resource): boolean {
   return (findBinding(bindings, resource) !== undefined) === (action === 'bind');
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BindingResponse, BindingsClient } from '../dli/bindings-client.js';
-import type { Resource } from '../dli/connection.js';
+import type { BindingsClient } from '../dli/bindings-client.js';
+import type { BindingResponse, Resource } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
@@ -23,19 +23,19 @@ import {
   isAsWanted,
   refusedOutcome,
   unfinishedOutcome,
-  unknownOutcome,
 } from './binding-outcomes.js';
+import { unknownOutcome } from './outcome.js';
 
 /** How many resources of one call are changed at a time. */
 const MAX_CONCURRENT = 4;
 /** DLI may still be at work on what it has refused; after this time a second check decides. */
-const SECOND_LOOK_MS = 3_000;
+const RECHECK_DELAY_MS = 3_000;
 /** DLI may show what it has done a little later. */
 const LAG_POLL_MS = 500;
 const MAX_LAG_POLLS = 4;
 const RETRY_AFTER_SECONDS = 5;
 /** The part of the deadline that a request leaves for the checks after it. */
-const LOOK_MS = 1_500;
+const CHECK_MARGIN_MS = 1_500;
 
 /** A validated request to bind a connection to resources, or to unbind it from them. */
 export interface ChangeBindingsCommand {
@@ -84,7 +84,7 @@ export class ChangeBindings {
     const missing = action === 'bind' ? resolved.filter(({ exists }) => exists === false) : [];
     if (missing.length > 0)
       return { kind: 'resourcesNotFound', names: missing.map(({ asked }) => asked.name), changed: [] };
-    const before = await this.#look(connectionId, context);
+    const before = await this.#readConnection(connectionId, context);
     if (before instanceof DliError) return { ...failedResult(before.code, before), changed: [] };
     if (before === undefined) return { kind: 'notFound' };
     // A queue may be bound as its pool, which only the lists of pools and queues show.
@@ -103,7 +103,7 @@ export class ChangeBindings {
     context: OperationContext,
   ): Promise<{ resource: Resource; outcome: BindingOutcome }[]> {
     const resolved = await this.dependencies.directory.resolve(resources, context);
-    const before = await this.#look(connectionId, context);
+    const before = await this.#readConnection(connectionId, context);
     const known = before instanceof DliError ? undefined : before;
     const existing = resolved.filter(({ exists }) => exists !== false);
     const changes = await this.#changeAll(
@@ -116,7 +116,10 @@ export class ChangeBindings {
       const { outcome } = changes.find(change => change.asked === asked) ?? { outcome: { kind: 'resourceNotFound' } };
       // An earlier call that was interrupted may have bound it.
       const mayBeBound = known === undefined && outcome.kind === 'failed';
-      return { resource: asked, outcome: mayBeBound ? unknownOutcome('UPSTREAM_ERROR', outcome.requestId) : outcome };
+      return {
+        resource: asked,
+        outcome: mayBeBound ? unknownOutcome('UPSTREAM_ERROR', outcome.requestId, RETRY_AFTER_SECONDS) : outcome,
+      };
     });
   }
 
@@ -127,11 +130,14 @@ export class ChangeBindings {
     context: OperationContext,
   ): Promise<{ resource: Resource; outcome: BindingOutcome }[]> {
     const resolved = await this.dependencies.directory.resolve(resources, context);
-    const connection = await this.#look(connectionId, context);
+    const connection = await this.#readConnection(connectionId, context);
     const bindings = connection === undefined || connection instanceof DliError ? [] : connection.bindings;
     return resolved.map(({ asked, bound }) => ({
       resource: asked,
-      outcome: findBinding(bindings, bound) === undefined ? unknownOutcome('STORE_LOST', undefined) : NOTHING_TO_DO,
+      outcome:
+        findBinding(bindings, bound) === undefined
+          ? unknownOutcome('STORE_LOST', undefined, RETRY_AFTER_SECONDS)
+          : NOTHING_TO_DO,
     }));
   }
 
@@ -173,36 +179,37 @@ export class ChangeBindings {
     const result = await this.#request(wanted, context);
     if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {
       const reason = result instanceof UnknownOutcomeError ? result.reason : 'UNREADABLE_RESPONSE';
-      const unknown = unknownOutcome(reason, result.requestId);
-      return this.#afterLook(wanted, context, () => unknown);
+      const unknown = unknownOutcome(reason, result.requestId, RETRY_AFTER_SECONDS);
+      return this.#afterCheck(wanted, context, () => unknown);
     }
     if (!(result instanceof DliError)) return DONE;
     const failure = failedResult(result.code, result);
     const isRefusedByDli = result.code === 'REJECTED' || result.isUnconfirmed;
     // Refused before DLI saw the request.
     if (!isRefusedByDli) return failure;
-    const unknown = unknownOutcome('UPSTREAM_ERROR', result.requestId);
-    return this.#afterLook(wanted, context, async () => {
-      if (context.deadline.remainingMs() < SECOND_LOOK_MS + LOOK_MS) return unknown;
-      await delay(SECOND_LOOK_MS);
-      return this.#afterLook(wanted, context, binding => refusedOutcome(failure, binding));
+    const unknown = unknownOutcome('UPSTREAM_ERROR', result.requestId, RETRY_AFTER_SECONDS);
+    return this.#afterCheck(wanted, context, async () => {
+      if (context.deadline.remainingMs() < RECHECK_DELAY_MS + CHECK_MARGIN_MS) return unknown;
+      await delay(RECHECK_DELAY_MS);
+      return this.#afterCheck(wanted, context, binding => refusedOutcome(failure, binding));
     });
   }
 
   /** @param otherwise the outcome when the connection is not as wanted, with the binding as it is */
-  async #afterLook(
+  async #afterCheck(
     wanted: WantedBinding,
     context: OperationContext,
     otherwise: (binding: DescribedBinding | undefined) => BindingOutcome | Promise<BindingOutcome>,
   ): Promise<BindingOutcome> {
-    const connection = await this.#look(wanted.id, context);
+    const connection = await this.#readConnection(wanted.id, context);
     if (connection === undefined) return { kind: 'gone' };
-    if (connection instanceof DliError) return unknownOutcome('UPSTREAM_ERROR', connection.requestId);
+    if (connection instanceof DliError)
+      return unknownOutcome('UPSTREAM_ERROR', connection.requestId, RETRY_AFTER_SECONDS);
     const { action, resource } = wanted;
     const { bindings, areBindingsKnown } = connection;
     // What cannot be read may be bound.
     if (!areBindingsKnown && findBinding(bindings, resource) === undefined)
-      return unknownOutcome('UNREADABLE_RESPONSE', undefined);
+      return unknownOutcome('UNREADABLE_RESPONSE', undefined, RETRY_AFTER_SECONDS);
     if (isAsWanted(action, bindings, resource)) return DONE;
     return otherwise(findBinding(connection.bindings, resource));
   }
@@ -213,7 +220,7 @@ export class ChangeBindings {
   ): Promise<BindingResponse | DliError | UnknownOutcomeError> {
     const { action, id, resource } = wanted;
     const remainingMs = context.deadline.remainingMs();
-    const deadline = new Deadline(this.dependencies.clock, Math.max(remainingMs - LOOK_MS, remainingMs / 2));
+    const deadline = new Deadline(this.dependencies.clock, Math.max(remainingMs - CHECK_MARGIN_MS, remainingMs / 2));
     try {
       return await this.dependencies.bindings.changeBinding(action, id, resource, { ...context, deadline });
     } catch (error) {
@@ -232,13 +239,13 @@ export class ChangeBindings {
     const resources = changes.map(({ bound }) => bound);
     for (let poll = 0; poll <= MAX_LAG_POLLS; poll += 1) {
       if (poll > 0) await delay(LAG_POLL_MS);
-      const connection = await this.#look(before.id, context);
+      const connection = await this.#readConnection(before.id, context);
       if (connection === undefined) return { kind: 'notFound' };
       if (connection instanceof DliError) break;
       if (resources.every(resource => isAsWanted(action, connection.bindings, resource)))
         return changedOutcome(action, connection, resources);
-      const isLast = poll === MAX_LAG_POLLS || context.deadline.remainingMs() < LAG_POLL_MS + LOOK_MS;
-      if (isLast && action === 'unbind') return unknownOutcome('TIMEOUT_AFTER_SEND', undefined);
+      const isLast = poll === MAX_LAG_POLLS || context.deadline.remainingMs() < LAG_POLL_MS + CHECK_MARGIN_MS;
+      if (isLast && action === 'unbind') return unknownOutcome('TIMEOUT_AFTER_SEND', undefined, RETRY_AFTER_SECONDS);
       if (isLast) break;
     }
     // DLI has accepted it, but does not show it yet.
@@ -247,7 +254,7 @@ export class ChangeBindings {
   }
 
   /** The connection as it is now. Undefined when it does not exist, was deleted, or is a classic one. */
-  async #look(id: string, context: OperationContext): Promise<EnhancedConnection | DliError | undefined> {
+  async #readConnection(id: string, context: OperationContext): Promise<EnhancedConnection | DliError | undefined> {
     try {
       const connection = await this.dependencies.connections.getForChange(id, context);
       if (connection?.kind !== 'ENHANCED') return undefined;

@@ -16,7 +16,7 @@ import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
 import type { OperationKey, OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toUnconfirmed } from './outcome.js';
+import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toUnconfirmed, unknownOutcome } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import { toFoundSuccess } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
@@ -86,7 +86,7 @@ export class CreateConnection {
     // Before the sign-in, so that a repeat is answered whether or not IAM can be reached.
     const found = await store.find(key.id, clock.epochMs());
     if (found.kind === 'found') return this.#resume(found.record, fingerprint, context);
-    if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
+    if (found.kind === 'unreadable') return unknownOutcome('STORE_LOST', undefined, UNREADABLE_RETRY_SECONDS);
     const prepared = await dli.prepareCreate(context);
     if (prepared.kind === 'failed') return prepared;
     return this.#record(command, key, prepared, context).catch(error => {
@@ -126,7 +126,7 @@ export class CreateConnection {
       case 'nameHeld':
         return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(begun.record) };
       case 'unreadable':
-        return storeLost(UNREADABLE_RETRY_SECONDS);
+        return unknownOutcome('STORE_LOST', undefined, UNREADABLE_RETRY_SECONDS);
       case 'secretReplaced':
         return STORE_UNAVAILABLE;
     }
@@ -190,7 +190,7 @@ export class CreateConnection {
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
     if (finding.kind === 'claimed') return this.#settleFound(record, finding, context);
     await writer.remove(record);
-    return storeLost(STORE_LOST_RETRY_SECONDS);
+    return unknownOutcome('STORE_LOST', undefined, STORE_LOST_RETRY_SECONDS);
   }
 
   async #settleFound(
@@ -292,8 +292,4 @@ function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts)
 function notSentOutcome(error: unknown): CreateOutcome {
   if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
   throw error;
-}
-
-function storeLost(retryAfterSeconds: number): CreateOutcome {
-  return { kind: 'unknown', reason: 'STORE_LOST', requestId: null, retryAfterSeconds };
 }

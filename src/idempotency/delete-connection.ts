@@ -1,7 +1,7 @@
 import type { ConnectionKind, Deletion } from '../dli/connection.js';
 import { ConnectionState, isOverdue, ResourceKind, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
-import type { FailedResult, OperationContext, UnknownReason } from '../dli/dli-error.js';
+import type { FailedResult, OperationContext } from '../dli/dli-error.js';
 import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js';
 import type { DescribedBinding, DescribedConnection } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
@@ -10,8 +10,8 @@ import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
-import type { CreateOutcome } from './outcome.js';
-import { STORE_UNAVAILABLE } from './outcome.js';
+import type { UnknownOutcome } from './outcome.js';
+import { STORE_UNAVAILABLE, unknownOutcome } from './outcome.js';
 
 const RETRY_AFTER_UNKNOWN_SECONDS = 2;
 /** A binding that is being made takes minutes. */
@@ -52,11 +52,8 @@ export type DeleteOutcome =
   /** DLI is at work on these bindings. */
   | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number }
   | FailedResult
-  | UnknownDeletion
+  | UnknownOutcome
   | typeof STORE_UNAVAILABLE;
-
-/** The connection may or may not have been deleted. */
-type UnknownDeletion = Extract<CreateOutcome, { kind: 'unknown' }>;
 
 /** What DLI says about a connection, before or after a DELETE. */
 type Presence =
@@ -145,11 +142,11 @@ export class DeleteConnection {
       return this.#afterPresenceCheck(connectionId, context, failure, failure);
     }
     if (result instanceof UnknownOutcomeError) {
-      const outcome = unknown(result.reason, result.requestId, result.retryAfterSeconds);
+      const outcome = unknownOutcome(result.reason, result.requestId, result.retryAfterSeconds);
       return this.#afterPresenceCheck(connectionId, context, outcome, outcome);
     }
     if (result.kind !== 'unsuccessful') return DELETED;
-    const ifCheckFailed = unknown('UNREADABLE_RESPONSE', result.requestId, RETRY_AFTER_UNKNOWN_SECONDS);
+    const ifCheckFailed = unknownOutcome('UNREADABLE_RESPONSE', result.requestId, RETRY_AFTER_UNKNOWN_SECONDS);
     return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifCheckFailed);
   }
 
@@ -217,8 +214,4 @@ function notSentOutcome(error: unknown): DeleteOutcome {
   if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
   if (!(error instanceof DliError)) throw error;
   return failedResult(error.code, error);
-}
-
-function unknown(reason: UnknownReason, requestId: string | undefined, retryAfterSeconds: number): UnknownDeletion {
-  return { kind: 'unknown', reason, requestId: requestId ?? null, retryAfterSeconds };
 }

@@ -48,7 +48,7 @@ const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
 /**
  * Matches a create against the list by name, time of creation, and service and address, or VPC and subnet.
  *
- * The list shows not all fields of a create, so a match is probably, not certainly, the create's own.
+ * The list does not show every field of a create, so a match is probably, not certainly, the create's own.
  */
 export function matchConnection(
   wanted: Wanted,

@@ -40,6 +40,15 @@ export interface UnknownOutcome {
   retryAfterSeconds: number;
 }
 
+/** An {@link UnknownOutcome}. */
+export function unknownOutcome(
+  reason: UnknownOutcome['reason'],
+  requestId: string | undefined,
+  retryAfterSeconds: number,
+): UnknownOutcome {
+  return { kind: 'unknown', reason, requestId: requestId ?? null, retryAfterSeconds };
+}
+
 /** Nothing was sent, because it could not be recorded. */
 export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 1 } as const;
 
@@ -90,14 +99,14 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds = 0):
       });
     }
     case 'SENDING':
-      return { kind: 'unknown', reason: 'GATEWAY_RESTART', requestId: null, retryAfterSeconds };
+      return unknownOutcome('GATEWAY_RESTART', undefined, retryAfterSeconds);
     case 'UNKNOWN': {
-      const { unknownReason: reason, requestId = null } = record;
+      const { unknownReason: reason, requestId } = record;
       if (isForbidden(record)) {
         const details = { requestId: record.requestId, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS };
         return failedResult('AUTH_FAILED', details);
       }
-      return { kind: 'unknown', reason, requestId, retryAfterSeconds };
+      return unknownOutcome(reason, requestId, retryAfterSeconds);
     }
   }
 }

@@ -12,8 +12,8 @@ export interface OutageLines {
 }
 
 /**
- * Logs that something is lost and that it is back: at once the first time and for each new reason, and then once a minute
- * while it is away. What comes and goes within that minute is counted, so that it cannot flood the log.
+ * Logs an outage at its start, for each new reason, then once a minute while it lasts, and its end. Outages within that
+ * minute are only counted, so that they cannot flood the log.
  */
 export class OutageLog {
   #isLost = false;
@@ -31,7 +31,7 @@ export class OutageLog {
   ) {}
 
   /**
-   * It is lost. Has no effect while it is, for the same reason.
+   * Marks it as lost. Has no effect while it is lost for the same reason.
    *
    * @param reason one of a bounded number
    */

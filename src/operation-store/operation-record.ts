@@ -74,8 +74,8 @@ export function isOpen({ state, isSettled }: OperationRecord): boolean {
 }
 
 /** Whether lists do not show the connection of a create that was refused for a missing right. */
-export function isForbidden({ state, rejection: refusal, emptySinceMs }: OperationRecord): boolean {
-  return state === 'UNKNOWN' && refusal !== undefined && emptySinceMs !== undefined;
+export function isForbidden({ state, rejection, emptySinceMs }: OperationRecord): boolean {
+  return state === 'UNKNOWN' && rejection !== undefined && emptySinceMs !== undefined;
 }
 
 /** The time after which nothing was sent, as far as is known: epoch milliseconds. */
@@ -86,7 +86,7 @@ export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number 
 /** The record of a new create. */
 export function toSending(
   key: Pick<OperationRecord, 'id' | 'projectId' | 'nameId' | 'fingerprint' | 'traceId'>,
-  sought: OperationRecord['wanted'],
+  wanted: OperationRecord['wanted'],
   hasMarker: boolean,
   nowMs: number,
   ownedUntilMs: number,
@@ -99,7 +99,7 @@ export function toSending(
     ownedUntilMs,
     sentAtMs: nowMs,
     ...(hasMarker && { hasMarker }),
-    wanted: sought,
+    wanted,
     expiresAtMs: nowMs + RETENTION_MS.SENDING,
   };
 }

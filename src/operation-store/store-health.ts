@@ -114,7 +114,7 @@ export class StoreHealth {
     this.#outage.back();
   }
 
-  /** A stored text is not a record which this version understands. Every read of it counts as one. */
+  /** A stored text is not a record which this version understands. Repeated reads of the same text count once. */
   noteUnreadable(text: string): void {
     const hash = createHash('sha256').update(text).digest('base64');
     if (this.#knownUnreadable.has(hash)) return;

@@ -170,7 +170,7 @@ describe('a bind that DLI refuses', () => {
     expect(await bind(id, POOL_A)).toMatchObject({ __typename: BOUND });
   });
 
-  it('is refused after two looks that do not show the binding', async () => {
+  it('is refused after two checks that do not show the binding', async () => {
     const { bind, id, emulator } = await start();
     emulator.inject({ operation: 'associateQueue', error: 'DLI.0012' });
     const payload = await bind(id, POOL_A);
