@@ -1,17 +1,19 @@
 import { createHash, createHmac } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
-import type { Emulator } from '../../src/emulator/emulator.js';
+import type { Emulator, Fault } from '../../src/emulator/emulator.js';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
 import { RecordCodec } from '../../src/operation-store/operation-record.js';
+import { pageOf } from '../connection-reads/helpers/read-connections.js';
 import { enhancedCalls, POOL_A, VALID_ENHANCED_INPUT } from '../enhanced-connection/helpers/enhanced-gateway.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
 
 // Stores and logs outlive the code that wrote them: their keys, fields and values must not change when code is renamed.
@@ -38,7 +40,7 @@ afterEach(async () => {
 
 /** A gateway whose embedded store can be read after it is closed. */
 async function startOnFolder(env: Record<string, string> = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'stored-words-'));
+  const folder = await mkdtemp(join(QUICK_FOLDER, 'stored-words-'));
   folders.push(folder);
   const gateway = await startGateway({
     emulator: { creationMs: 0 },
@@ -433,11 +435,23 @@ describe('a stored record', () => {
   });
 });
 
-describe('the log of a create keeps the fields and values of', () => {
+describe('the log of one create keeps the fields and values of', () => {
+  const gateway = shareGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
+
+  // Two refusals in a row, also of two tests, suspend the credential.
+  beforeEach(async () => void (await pageOf(gateway())));
+
+  /** What the log says about creates that are sent to DLI for one mutation. */
+  async function createsOfOne(...faults: Omit<Fault, 'operation'>[]): Promise<unknown[]> {
+    const { create, emulator, log } = gateway();
+    for (const fault of faults) emulator.inject({ ...fault, operation: 'createConnection' });
+    const logBefore = log().length;
+    await create({ name: freshName() });
+    return createsIn(log().slice(logBefore));
+  }
+
   it('a success', async () => {
-    const { create, log } = await startGateway();
-    await create();
-    expect(createsIn(log())).toEqual([
+    expect(await createsOfOne()).toEqual([
       {
         level: 30,
         time: TIME,
@@ -495,10 +509,7 @@ describe('the log of a create keeps the fields and values of', () => {
     ],
     [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', errorType: 'TIMEOUT' }],
   ] as const)('the response %j', async (fault, words) => {
-    const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
-    emulator.inject({ operation: 'createConnection', ...fault });
-    await create();
-    expect(createsIn(log())).toEqual([
+    expect(await createsOfOne(fault)).toEqual([
       {
         level: 40,
         time: TIME,
@@ -515,16 +526,14 @@ describe('the log of a create keeps the fields and values of', () => {
   });
 
   it('a refusal that is retried', async () => {
-    const { create, emulator, log } = await startGateway();
-    emulator.inject({ operation: 'createConnection', error: 'APIGW.0308' });
-    emulator.inject({ operation: 'createConnection', error: 'APIGW.0613' });
-    await create();
-    expect(createsIn(log())).toMatchObject([
+    expect(await createsOfOne({ error: 'APIGW.0308' }, { error: 'APIGW.0613' })).toMatchObject([
       { level: 40, outcome: 'THROTTLED', status: 429, upstreamCode: 'APIGW.0308' },
       { level: 40, outcome: 'UNAVAILABLE', status: 503, upstreamCode: 'APIGW.0613' },
     ]);
   });
+});
 
+describe('the log of a create keeps the fields and values of', () => {
   it('a create that was not sent', async () => {
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: 'http://127.0.0.1:9' } });
     for (let count = 0; count < 3; count += 1) await create();

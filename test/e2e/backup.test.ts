@@ -4,15 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { commandsOf } from '../helpers/documents.js';
-import type { Payload } from '../helpers/gateway.js';
-import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
-import type { GatewayProcess } from '../helpers/gateway-process.js';
-import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import type { Payload, TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { environmentFor } from '../helpers/gateway-process.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 
@@ -20,6 +19,8 @@ const [BACKUP_LMDB, RESTORE_LMDB, BACKUP_REDIS, RESTORE_REDIS, KEEP_REDIS] = com
   'docs/operation.md',
   'Backup and restore',
 );
+
+afterEach(closeGateways);
 
 /** Runs a printed command in the folder of the program, with other paths and ports than the printed ones. */
 async function run(command: string | undefined, replaced: Record<string, string>): Promise<string> {
@@ -42,16 +43,8 @@ async function startEmulator(): Promise<{ emulator: Emulator; url: string }> {
   return { emulator, url };
 }
 
-async function create(gateway: GatewayProcess, name: string): Promise<Payload> {
-  const { graphqlUrl } = await gateway.addresses();
-  const input = { ...VALID_INPUT, name, idempotencyKey: `${name}-first-click` };
-  const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables: { input } });
-  return body.data?.['createDatasourceConnection'] as Payload;
-}
-
-async function stop(gateway: GatewayProcess): Promise<void> {
-  gateway.signal('SIGTERM');
-  await gateway.end();
+function create(gateway: TestGateway, name: string): Promise<Payload> {
+  return gateway.create({ name, idempotencyKey: `${name}-first-click` });
 }
 
 describe('a restored folder of LMDB', () => {
@@ -59,15 +52,15 @@ describe('a restored folder of LMDB', () => {
     const { url } = await startEmulator();
     const [data, backup] = [temporaryFolder(), temporaryFolder()];
     const paths = { '/backup': backup, "'/data'": `'${data}'`, ' /data/': ` ${data}/` };
-    const environment = { ...environmentFor(url), DATA_DIR: data };
+    const env = { ...environmentFor(url), DATA_DIR: data };
 
-    const before = startGatewayProcess(environment);
+    const before = await startGateway({ env });
     const kept = await create(before, 'orders_before_backup');
     await run(BACKUP_LMDB, paths);
     await create(before, 'orders_after_backup');
-    await stop(before);
+    await before.close();
     await run(RESTORE_LMDB, paths);
-    const after = startGatewayProcess(environment);
+    const after = await startGateway({ env });
 
     expect(kept.__typename).toBe('CreateDatasourceConnectionSuccess');
     await expect(create(after, 'orders_before_backup')).resolves.toEqual(kept);
@@ -81,9 +74,9 @@ describeWithProgram('redis-server', 'a restored Redis', program => {
     const [folder, backup] = [temporaryFolder(), temporaryFolder()];
     const redis = await startRedisServer(program, { folder, arguments: ['--repl-diskless-sync-delay', '0'] });
     const replaced = { '/backup': backup, '/var/lib/redis': folder, '127.0.0.1:6379': `127.0.0.1:${redis.port}` };
-    const environment = { ...environmentFor(url), REDIS_URL: redis.url, DATA_DIR: '' };
+    const env = { ...environmentFor(url), REDIS_URL: redis.url, DATA_DIR: '' };
 
-    const gateway = startGatewayProcess(environment);
+    const gateway = await startGateway({ env });
     const early = await create(gateway, 'orders_before_backup');
     await run(BACKUP_REDIS, replaced);
     const late = await create(gateway, 'orders_after_backup');
@@ -91,8 +84,8 @@ describeWithProgram('redis-server', 'a restored Redis', program => {
     await run(RESTORE_REDIS, replaced);
     await startRedisServer(program, { folder, port: redis.port });
     const turnedOn = await run(KEEP_REDIS, replaced);
-    await stop(gateway);
-    const next = startGatewayProcess(environment);
+    await gateway.close();
+    const next = await startGateway({ env });
 
     expect(turnedOn).toBe('OK\n');
     await expect(create(next, 'orders_before_backup')).resolves.toEqual(early);

@@ -43,7 +43,7 @@ async function readJson(url: string): Promise<unknown> {
 describe('the development mode', () => {
   type Started = Awaited<ReturnType<typeof startAndCreate>>;
   let plain: Started;
-  let besideRealCloud: Started;
+  /** Beside variables for the real cloud, and with secrets of its emulator. */
   let withSecrets: Started;
   let callsToRealCloud: () => number;
 
@@ -52,8 +52,8 @@ describe('the development mode', () => {
     callsToRealCloud = () => realCloud.connections().length;
     const realUrl = `http://${realCloud.host}`;
     // One after another: together they would be slow to answer, and a gateway waits for IAM for 8 s only.
-    plain = await startAndCreate();
-    besideRealCloud = await startAndCreate({
+    plain = await startAndCreate({ EMULATOR_CREATION_MS: '600000' });
+    withSecrets = await startAndCreate({
       LOG_LEVEL: 'debug',
       DLI_REGION: 'canary-region-1',
       DLI_ENDPOINT: realUrl,
@@ -66,13 +66,10 @@ describe('the development mode', () => {
       IAM_PASSWORD: 'canary-password',
       IAM_DOMAIN_NAME: 'canary-account',
       CALLER_AUTH: 'canary',
-      EMULATOR_CREATION_MS: '0',
-    });
-    withSecrets = await startAndCreate({
       EMULATOR_HOST: '0.0.0.0',
       EMULATOR_SK: 'CanarySecretKey',
       EMULATOR_SECURITY_TOKEN: 'CanaryToken',
-      EMULATOR_CREATION_MS: '600000',
+      EMULATOR_CREATION_MS: '0',
     });
   });
 
@@ -115,7 +112,7 @@ describe('the development mode', () => {
   });
 
   it('neither uses nor prints credentials for the real cloud', async () => {
-    const { gateway, answer, entries } = besideRealCloud;
+    const { gateway, answer, entries } = withSecrets;
     gateway.signal('SIGINT');
     expect(await gateway.end()).toBe(0);
     expect(answer.body.data).toMatchObject({
@@ -148,8 +145,8 @@ describe('the development mode', () => {
   );
 
   it.each([
-    ['0', 'ACTIVE', () => besideRealCloud],
-    ['600000', 'CREATING', () => withSecrets],
+    ['0', 'ACTIVE', () => withSecrets],
+    ['600000', 'CREATING', () => plain],
   ])('with EMULATOR_CREATION_MS=%s returns a new connection that is %s', (_creationMs, state, started) => {
     expect(started().connections).toMatchObject({ connections: [{ state }] });
   });

@@ -9,8 +9,8 @@ import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { closeSubscribers, openSubscriber, WATCH } from '../http/helpers/subscribers.js';
 
-const PAUSE_MS = 10;
-const CALLS = 20;
+const PAUSE_MS = 20;
+const CALLS = 5;
 
 afterEach(closeSubscribers);
 
@@ -98,6 +98,7 @@ describe('a gateway that drains', () => {
     await clients.end();
     gateway.signal('SIGTERM');
     expect(await gateway.end()).toBe(143);
+    expect(gateway.logLines().filter(({ msg }) => msg === 'stopping')).toHaveLength(1);
   });
 
   it('then closes its streams and ends', async () => {

@@ -8,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import type { Page } from 'playwright-core';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { openConnection } from '../http/helpers/raw-connection.js';
@@ -174,9 +175,21 @@ function memoryInUse(): number {
 
 describe('the explorer over HTTP', () => {
   const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+  const gateways: Record<string, TestGateway> = {};
+  const gatewayWith = (explorer: string): TestGateway => {
+    const gateway = gateways[explorer];
+    if (gateway === undefined) throw new Error(`No gateway has the explorer ${explorer}.`);
+    return gateway;
+  };
+
+  // Shared, because GraphiQL takes long to load.
+  beforeAll(async () => {
+    for (const explorer of ['graphiql', 'sandbox', 'none'])
+      gateways[explorer] = await startGateway({ env: { EXPLORER: explorer } });
+  });
 
   it('may be Apollo Sandbox', async () => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'sandbox' } });
+    const { graphqlUrl } = gatewayWith('sandbox');
     const response = await fetch(graphqlUrl, asBrowser);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch(/^text\/html/);
@@ -198,7 +211,7 @@ describe('the explorer over HTTP', () => {
   );
 
   it('is a small page whose files are compressed for those who accept it', async () => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const { graphqlUrl } = gatewayWith('graphiql');
     const script = await scriptOf(graphqlUrl);
     const accepted = ['gzip, deflate, br', 'GZIP;q=0.5', 'gzip, br;q=0', 'x-gzip', 'gzip;q=0, identity', 'identity'];
     const files = await Promise.all(accepted.map(encodings => load(script, encodings)));
@@ -212,7 +225,7 @@ describe('the explorer over HTTP', () => {
   });
 
   it('is loaded once by each browser: the names of its files have their hashes', async () => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const { graphqlUrl } = gatewayWith('graphiql');
     const script = await scriptOf(graphqlUrl);
     const { headers } = await load(script, 'br');
     expect(headers).toMatchObject({
@@ -245,7 +258,7 @@ describe('the explorer over HTTP', () => {
   });
 
   it('is in memory once, however many do not read it', async () => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const { graphqlUrl } = gatewayWith('graphiql');
     const { body } = await load(await scriptOf(graphqlUrl), 'identity');
     const request = await scriptRequest(graphqlUrl);
     const before = memoryInUse();
@@ -258,14 +271,14 @@ describe('the explorer over HTTP', () => {
   });
 
   it('may be off, so that a browser gets JSON', async () => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
+    const { graphqlUrl } = gatewayWith('none');
     const response = await fetch(graphqlUrl, asBrowser);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   });
 
   it.each(['graphiql', 'sandbox'])('%s is not served without Accept: text/html', async explorer => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: explorer } });
+    const { graphqlUrl } = gatewayWith(explorer);
     const response = await fetch(graphqlUrl, { headers: { accept: 'application/json' } });
     expect([response.status, response.headers.get('content-type')]).toEqual([400, 'application/json; charset=utf-8']);
   });
@@ -275,8 +288,7 @@ describe('the explorer over HTTP', () => {
     ['sandbox', true],
     ['none', false],
   ])('with %s enables introspection: %s', async (explorer, isAllowed) => {
-    const { send } = await startGateway({ env: { EXPLORER: explorer } });
-    const { body } = await send({ query: '{ __schema { queryType { name } } }' });
+    const { body } = await gatewayWith(explorer).send({ query: '{ __schema { queryType { name } } }' });
     expect(body.data !== undefined && body.data !== null).toBe(isAllowed);
   });
 });

@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createEmulator } from '../../src/emulator/emulator.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { readDocument } from '../helpers/documents.js';
-import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
-import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { CREATE_MUTATION, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { NOT_LISTED_YET } from '../idempotency/helpers/idempotency-gateway.js';
 
 const DOCUMENT = readDocument('docs/operation.md');
 const [, SECTION = ''] = /^## Follow one create\n(.*?)^## /ms.exec(DOCUMENT) ?? [];
@@ -32,25 +31,19 @@ describe('docs/operation.md', () => {
   }
 
   beforeAll(async () => {
-    const emulator = createEmulator({ listLagMs: 3_600_000 });
-    const url = await emulator.listen();
-    onCleanup(() => emulator.close());
+    const { emulator, send, create, logged, log } = await startGateway({
+      env: { LOG_LEVEL: 'info', OPERATION_TIMEOUT_MS: '5000', RECONCILE_SETTLE_MS: '60000' },
+    });
     // DLI creates the connection, answers with an error, and lists it only after the caller was answered.
     emulator.inject({ operation: 'createConnection', status: 500, apply: true });
-    const gateway = startGatewayProcess({ ...environmentFor(url), RECONCILE_SETTLE_MS: '20000' });
-    const { graphqlUrl } = await gateway.addresses();
+    emulator.inject(NOT_LISTED_YET);
     const traceparent = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
-    const request = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
-    await sendGraphql(graphqlUrl, request, { traceparent });
+    await send({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } }, { traceparent });
     // Another trace, which the commands must not show.
-    await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, name: 'other' } } });
-    await fetch(`${url}/emulator/settings`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ listLagMs: 0 }),
-    });
-    await gateway.find(/"late":true/);
-    writeFileSync(join(folder, 'gateway.log'), gateway.stdout());
+    await create({ name: 'other' });
+    emulator.clearFaults();
+    await logged('"late":true');
+    writeFileSync(join(folder, 'gateway.log'), log());
   });
 
   it.each(EXAMPLES.map(([, command = '', output = ''], index) => ({ step: index + 1, command, output })))(

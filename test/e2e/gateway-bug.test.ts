@@ -19,7 +19,7 @@ describe('a gateway with a bug', () => {
   it.each<Row>([
     ['throws an error', `throw new TypeError(${CANARY})`, 'TypeError', 'serving'],
     ['throws an error of several lines', `throw new TypeError('bad\\n' + ${CANARY})`, 'TypeError', 'starting'],
-    ['rejects a promise with an error', `Promise.reject(new RangeError(${CANARY}))`, 'RangeError', 'serving'],
+    ['rejects a promise with an error', `Promise.reject(new RangeError(${CANARY}))`, 'RangeError', 'starting'],
     ['rejects a promise with a string', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection', 'starting'],
     ['throws a string', `throw ${CANARY}`, 'unknown', 'starting'],
     ['throws undefined', 'throw null', 'unknown', 'starting'],

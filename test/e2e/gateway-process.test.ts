@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
 import { printedRefusal, refusalOf } from '../helpers/config-problems.js';
-import { sendGraphql } from '../helpers/gateway.js';
+import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { listen } from '../helpers/listening-server.js';
@@ -14,6 +16,7 @@ const ENVIRONMENT = environmentFor('http://127.0.0.1:9');
 const CANARY = 'canary-83d1';
 const FOLDER = mkdtempSync(join(tmpdir(), 'gateway-process-'));
 
+afterEach(closeGateways);
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
 /** Makes a process print its CPU time when it exits. */
@@ -87,13 +90,22 @@ describe('a gateway with an invalid configuration', () => {
 });
 
 describe('a gateway whose port is in use', () => {
-  it.each(['PORT', 'ADMIN_PORT'])('as %s reports it and exits with 69', async key => {
+  it('reports it and exits with 69', async () => {
     const { port } = await listen(createServer());
-    const gateway = startGatewayProcess({ ...ENVIRONMENT, [key]: String(port) });
+    const gateway = startGatewayProcess({ ...ENVIRONMENT, PORT: String(port) });
     expect(await gateway.end()).toBe(69);
     expect(gateway.stderr()).toBe(
       `The gateway cannot start: it cannot listen on 127.0.0.1:${port} (EADDRINUSE). HOST, PORT, ADMIN_HOST and ADMIN_PORT say where it listens.\n`,
     );
+  });
+
+  it.each(['PORT', 'ADMIN_PORT'])('as %s does not start, and says which port that is', async key => {
+    const { port } = await listen(createServer());
+    await expect(startGateway({ env: { [key]: String(port) } })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      address: '127.0.0.1',
+      port,
+    });
   });
 });
 
@@ -113,17 +125,27 @@ describe('a gateway in production', () => {
     await sendGraphql(graphqlUrl, 'not json\n{');
     page = await fetch(graphqlUrl, { headers: { accept: 'text/html' } });
     await page.text();
+    const request = rawRequest('POST', '/graphql', '{"query":"{ __typename }"}', {
+      'content-type': 'application/json',
+    });
+    const idle = await openRaw(graphqlUrl, request);
+    await once(idle, 'data');
+    const idleEnd = once(idle, 'end');
     gateway.signal('SIGTERM');
+    await idleEnd;
     exitCode = await gateway.end();
   });
 
-  it('writes nothing but JSON lines to stdout, and nothing to stderr', () => {
+  it('closes idle connections when it is stopped, and exits with 0', () => {
     expect(exitCode).toBe(0);
+  });
+
+  it('writes nothing but JSON lines to stdout, and nothing to stderr', () => {
     expect(gateway.stderr()).toBe('');
     expect(gateway.logLines().map(({ msg }) => msg)).toEqual([
       expect.stringMatching(/^Server listening at /),
       'listening',
-      ...Array(4).fill('request'),
+      ...Array(5).fill('request'),
       'stopping',
       'stopped',
     ]);
@@ -136,20 +158,41 @@ describe('a gateway in production', () => {
     expect(page.headers.get('content-type')).toBe('application/json; charset=utf-8');
   });
 
-  it.each(['debug', 'info', 'warn', 'error'])(
-    'that is reachable by anonymous callers warns even with LOG_LEVEL=%s',
-    async level => {
-      const reachable = startGatewayProcess({ ...ENVIRONMENT, HOST: '0.0.0.0', LOG_LEVEL: level });
-      const [line] = await reachable.find(/^.*CALLER_AUTH=none.*$/m);
-      expect(JSON.parse(line)).toMatchObject({
-        level: 40,
-        host: '0.0.0.0',
-        msg: 'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials',
-      });
-    },
-  );
-
   it('does not warn on loopback', () => {
     expect(gateway.stdout()).not.toContain('CALLER_AUTH');
+  });
+});
+
+describe('a gateway with LOG_LEVEL=error', () => {
+  let lines: string[];
+
+  beforeAll(async () => {
+    const environment = { ...ENVIRONMENT, HOST: '0.0.0.0', LOG_LEVEL: 'error', OIDC_ISUSER: CANARY };
+    const gateway = startGatewayProcess(environment);
+    await gateway.find(/CALLER_AUTH=none.*\n/);
+    await gateway.find(/did you mean.*\n/);
+    gateway.signal('SIGKILL');
+    await gateway.end();
+    lines = gateway.stdout().split('\n');
+  });
+
+  it('warns all the same when it is reachable by anonymous callers', () => {
+    const line = lines.find(text => text.includes('CALLER_AUTH=none')) ?? '';
+    expect(JSON.parse(line)).toMatchObject({
+      level: 40,
+      host: '0.0.0.0',
+      msg: 'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials',
+    });
+  });
+
+  it('warns all the same of a misspelt variable, with the name and not the value', () => {
+    const line = lines.find(text => text.includes('did you mean')) ?? '';
+    expect(JSON.parse(line)).toMatchObject({
+      level: 40,
+      variable: 'OIDC_ISUSER',
+      suggestion: 'OIDC_ISSUER',
+      msg: 'OIDC_ISUSER is not a variable of the gateway; did you mean OIDC_ISSUER?',
+    });
+    expect(line).not.toContain(CANARY);
   });
 });

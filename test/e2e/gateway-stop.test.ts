@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Emulator } from '../../src/emulator/emulator.js';
 import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
@@ -38,8 +39,8 @@ async function readUntil(socket: Socket, pattern: RegExp): Promise<string> {
   return text;
 }
 
-/** Stops a busy gateway; returns its responses before and after the signal, and the result of the create. */
-async function observeStop(signal: NodeJS.Signals) {
+/** Stops a busy gateway by SIGTERM; returns its responses before and after, and the result of the create. */
+async function observeStop() {
   const { gateway, graphqlUrl, adminUrl, emulator, finish } = await startBusyGateway();
   const statusOf = async (path: string) => (await fetch(`${adminUrl}${path}`)).status;
   const create = rawRequest('POST', '/graphql', JSON.stringify(CREATE), {
@@ -49,7 +50,7 @@ async function observeStop(signal: NodeJS.Signals) {
   const socket = await openRaw(graphqlUrl, QUERY + create.slice(0, 20));
   const before = { answer: await readUntil(socket, /__typename/), ready: await statusOf('/readyz') };
 
-  await stop(gateway, signal);
+  await stop(gateway, 'SIGTERM');
   const readiness = await fetch(`${adminUrl}/readyz`);
   const after = {
     ready: readiness.status,
@@ -74,53 +75,54 @@ async function refusalOf(graphqlUrl: string): Promise<unknown> {
   }
 }
 
-describe('a gateway that is stopped during a create', () => {
-  const stops: Partial<Record<NodeJS.Signals, Awaited<ReturnType<typeof observeStop>>>> = {};
-  const stopBy = (signal: NodeJS.Signals) => {
-    const result = stops[signal];
-    if (result === undefined) throw new Error(`Nothing was stopped by ${signal}.`);
-    return result;
+/** The successful create of this connection, and an exit with 0. */
+function answeredWith(emulator: Emulator) {
+  const createDatasourceConnection = {
+    __typename: 'CreateDatasourceConnectionSuccess',
+    connectionId: emulator.connections()[0]?.connectionId,
   };
+  return { answer: { status: 200, body: { data: { createDatasourceConnection } } }, end: 0 };
+}
+
+describe('a gateway that is stopped during a create', () => {
+  let stopped: Awaited<ReturnType<typeof observeStop>>;
 
   beforeAll(async () => {
-    [stops.SIGTERM, stops.SIGINT] = await Promise.all([observeStop('SIGTERM'), observeStop('SIGINT')]);
+    stopped = await observeStop();
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('by %s answers the create and exits with 0', signal => {
-    const { gateway, finished, emulator } = stopBy(signal);
-    expect(finished).toMatchObject({
-      answer: {
-        status: 200,
-        body: {
-          data: {
-            createDatasourceConnection: {
-              __typename: 'CreateDatasourceConnectionSuccess',
-              connectionId: emulator.connections()[0]?.connectionId,
-            },
-          },
-        },
-      },
-      end: 0,
-    });
+  it('by SIGTERM answers the create and exits with 0', () => {
+    const { gateway, finished, emulator } = stopped;
+    expect(finished).toMatchObject(answeredWith(emulator));
+    expect(gateway.stderr()).toBe('');
+  });
+
+  it('by SIGINT does the same, and ignores the second one, which npm forwards', async () => {
+    // Within one turn of the event loop, because the time between them counts.
+    const { gateway, emulator, finish } = await startBusyGateway(`process.on('SIGUSR2', () => {
+      for (let times = 0; times < 2; times += 1) process.emit('SIGINT', 'SIGINT');
+    });`);
+    await stop(gateway, 'SIGUSR2');
+    expect(await finish()).toMatchObject(answeredWith(emulator));
     expect(gateway.stderr()).toBe('');
   });
 
   it('is not ready any more at once, but alive', () => {
-    const { before, after } = stopBy('SIGTERM');
+    const { before, after } = stopped;
     expect([before.ready, after.ready, after.alive]).toEqual([200, 503, 200]);
     expect(after.readiness).toEqual({ status: 'stopping' });
   });
 
   it('closes the connection of the create with its response, so that it does not delay the exit', () => {
-    expect(stopBy('SIGTERM').finished.answer.headers.get('connection')).toBe('close');
+    expect(stopped.finished.answer.headers.get('connection')).toBe('close');
   });
 
   it('accepts no new connections', () => {
-    expect(stopBy('SIGTERM').after.newConnection).toMatchObject({ message: 'fetch failed' });
+    expect(stopped.after.newConnection).toMatchObject({ message: 'fetch failed' });
   });
 
   it('refuses a new request on a keep-alive connection, closes it, and sends nothing to DLI', () => {
-    const { before, answer, emulator } = stopBy('SIGTERM');
+    const { before, answer, emulator } = stopped;
     expect(before.answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
     expect(answer).toMatch(/\r\nconnection: close\r\n/i);
@@ -140,7 +142,6 @@ describe('a gateway that is stopped during a create', () => {
 
 describe('a second signal', () => {
   it.each<[first: NodeJS.Signals, second: NodeJS.Signals, code: number]>([
-    ['SIGTERM', 'SIGTERM', 143],
     ['SIGTERM', 'SIGINT', 130],
     ['SIGINT', 'SIGTERM', 143],
   ])('after %s, %s, ends the process at once with %i and leaves a create undecided', async (first, second, code) => {
@@ -151,27 +152,5 @@ describe('a second signal', () => {
     expect(await gateway.end()).toBe(code);
     expect(await cut).toMatchObject({ message: 'fetch failed' });
     expect(gateway.logLines().filter(({ msg }) => msg === 'stopping')).toHaveLength(1);
-  });
-
-  it('is ignored if it is the SIGINT that npm forwards', async () => {
-    // Within one turn of the event loop, because the time between them counts.
-    const preload = `process.on('SIGUSR2', () => {
-      for (let times = 0; times < 2; times += 1) process.emit('SIGINT', 'SIGINT');
-    });`;
-    const { gateway, finish } = await startBusyGateway(preload);
-    gateway.signal('SIGUSR2');
-    await gateway.find(/"msg":"stopping"/);
-    expect(await finish()).toMatchObject({ answer: { status: 200 }, end: 0 });
-  });
-});
-
-describe('a gateway that is stopped while idle', () => {
-  it('closes idle connections and exits with 0', async () => {
-    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
-    const socket = await openRaw((await gateway.addresses()).graphqlUrl, QUERY);
-    await readUntil(socket, /__typename/);
-    gateway.signal('SIGTERM');
-    await once(socket, 'end');
-    expect(await gateway.end()).toBe(0);
   });
 });

@@ -2,13 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { onCleanup } from '../helpers/clean-up.js';
-import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/healthcheck.sh', import.meta.url));
+
+afterEach(closeGateways);
 
 /** Runs the health check of the image; returns its exit code. */
 async function check(args: readonly unknown[], env: Record<string, string> = {}): Promise<unknown> {
@@ -31,14 +33,13 @@ async function listenWith(text: string): Promise<number> {
 
 describe('the health check of the image', () => {
   it('succeeds while the gateway lives, and fails when it has ended', async () => {
-    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
-    const { port } = new URL((await gateway.addresses()).adminUrl);
+    const gateway = await startGateway();
+    const { port } = new URL(gateway.adminUrl);
     expect(await check([port])).toBe(0);
     expect(await check([], { ADMIN_PORT: port, ADMIN_HOST: '0.0.0.0' })).toBe(0);
     expect(await check([port, '/readyz'])).toBe(0);
     expect(await check([port, '/nothing'])).toBe(1);
-    gateway.signal('SIGTERM');
-    await gateway.end();
+    await gateway.close();
     expect(await check([port])).toBe(1);
   });
 

@@ -114,32 +114,49 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     expect(complaints).toEqual([]);
   });
 
-  it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'reconnects after the gateway was ended by %s and restarted',
-    async signal => {
-      const dliClock = createManualClock();
-      const { url } = await startUpstream({ creationMs: CREATION_MS, now: dliClock.epochMs });
-      const relay = await startRelay();
-      const { page, env, load, create, shown, seen, complaints } = await openPage();
-      const gateway = startGatewayProcess({ ...environmentFor(url), ...env });
-      relay.forwardTo((await gateway.addresses()).graphqlUrl);
-      await load(relay.url);
-      await create('orders_pg');
-      await stateOf(page).getByText('CREATING').waitFor();
-      gateway.signal(signal);
-      await gateway.end();
-      relay.forwardTo(undefined);
-      const before = (await seen()).length;
-      const again = await startGateway({ env: { ...environmentFor(url), ...env } });
-      relay.forwardTo(again.graphqlUrl);
-      await shown(before + 1);
-      dliClock.advance(CREATION_MS);
-      await stateOf(page).getByText('ACTIVE').waitFor();
-      expect((await seen()).slice(before)[0]).toMatchObject({ state: 'CREATING' });
-      expect(await barOf(page)).toBe(1);
-      expect(complaints).toEqual([]);
-    },
-  );
+  it.each([
+    [
+      'has stopped',
+      async (env: Record<string, string>) => {
+        const { graphqlUrl, close } = await startGateway({ env });
+        return { graphqlUrl, end: close };
+      },
+    ],
+    [
+      'was killed',
+      async (env: Record<string, string>) => {
+        const gateway = startGatewayProcess(env);
+        const { graphqlUrl } = await gateway.addresses();
+        const end = () => {
+          gateway.signal('SIGKILL');
+          return gateway.end();
+        };
+        return { graphqlUrl, end };
+      },
+    ],
+  ])('reconnects after the gateway %s and another one has started', async (_how, start) => {
+    const dliClock = createManualClock();
+    const { url } = await startUpstream({ creationMs: CREATION_MS, now: dliClock.epochMs });
+    const relay = await startRelay();
+    const { page, env, load, create, shown, seen, complaints } = await openPage();
+    const environment = { ...environmentFor(url), ...env };
+    const gateway = await start(environment);
+    relay.forwardTo(gateway.graphqlUrl);
+    await load(relay.url);
+    await create('orders_pg');
+    await stateOf(page).getByText('CREATING').waitFor();
+    await gateway.end();
+    relay.forwardTo(undefined);
+    const before = (await seen()).length;
+    const again = await startGateway({ env: environment });
+    relay.forwardTo(again.graphqlUrl);
+    await shown(before + 1);
+    dliClock.advance(CREATION_MS);
+    await stateOf(page).getByText('ACTIVE').waitFor();
+    expect((await seen()).slice(before)[0]).toMatchObject({ state: 'CREATING' });
+    expect(await barOf(page)).toBe(1);
+    expect(complaints).toEqual([]);
+  });
 
   it('resubscribes when the subscription expires after 30 minutes', async () => {
     const clock = createTestClock();

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { onCleanup } from './clean-up.js';
 import { QUICK_FOLDER } from './quick-folder.js';
 
@@ -11,7 +12,12 @@ export interface LogPipe {
   reader: Socket;
   /** Opens another end to read. */
   reopen(): Socket;
+  /** Fills the pipe with empty lines, so that it takes no more. The reader must be paused. */
+  fill(): Promise<void>;
 }
+
+/** What a pipe takes as a whole or not at all. */
+const EMPTY_LINES = '\n'.repeat(4_096);
 
 /**
  * Starts a program with a pipe for its log; Node itself would connect the two by a socket.
@@ -31,8 +37,26 @@ export function withLogPipe<T>(start: (stdout: number) => T): T & LogPipe {
     return reader;
   };
   const reader = reopen();
+  const fill = async () => {
+    const writeEnd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    // A paused reader goes on until its own buffer is full.
+    while (reader.readableLength < reader.readableHighWaterMark) {
+      writeUntilFull(writeEnd);
+      await setImmediate();
+    }
+    writeUntilFull(writeEnd);
+    closeSync(writeEnd);
+  };
   const stdout = openSync(path, constants.O_WRONLY);
   const started = start(stdout);
   closeSync(stdout);
-  return { ...started, reader, reopen };
+  return { ...started, reader, reopen, fill };
+}
+
+function writeUntilFull(writeEnd: number): void {
+  try {
+    for (;;) writeSync(writeEnd, EMPTY_LINES);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, it } from '@jest/globals';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { checkBindings } from './helpers/bindings-verdict.js';
 import { ENHANCED } from './helpers/enhanced-kind.js';
 import { createCount, randomFaultsTimeoutMs, runRandomFaults } from './helpers/random-faults.js';
@@ -18,7 +18,7 @@ afterEach(async () => {
 it(
   'creates of enhanced connections through one gateway with LMDB bind what was asked for only, and answer truthfully, despite random faults and crashes',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'dli-gateway-random-faults-'));
+    const folder = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-random-faults-'));
     folders.push(folder);
     const store = { DATA_DIR: folder };
     const run = await runRandomFaults({ kind: ENHANCED, title: TITLE, creates: CREATES, gateways: 1, store });

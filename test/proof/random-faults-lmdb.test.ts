@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, it } from '@jest/globals';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { CLASSIC } from './helpers/classic-kind.js';
 import { createCount, randomFaultsTimeoutMs, runRandomFaults } from './helpers/random-faults.js';
 
@@ -16,7 +16,7 @@ afterEach(async () => {
 it(
   'creates through one gateway with LMDB have no duplicates and no wrong answers despite random faults and crashes',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'dli-gateway-random-faults-'));
+    const folder = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-random-faults-'));
     folders.push(folder);
     await runRandomFaults({
       kind: CLASSIC,

@@ -10,6 +10,8 @@ import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
+import type { DiagnosticReport } from './helpers/diagnostic-report.js';
+import { prepareReport } from './helpers/diagnostic-report.js';
 
 const emulators: Emulator[] = [];
 
@@ -34,6 +36,9 @@ const FAULTS: Fault[] = [
 
 /** How long an unknown create keeps its caller waiting. */
 const PATIENCE = { OPERATION_TIMEOUT_MS: '5000', RECONCILE_SETTLE_MS: '1000' };
+
+/** A secret that the gateway needs for calls over TLS only, of which there are none here. */
+const PROXY = { https_proxy: `http://:${encodeURIComponent(SENTINELS.proxyPassword)}@proxy.example:3128` };
 
 /** Variables of the process without those of the access key. */
 function environment(url: string, changes: Record<string, string | undefined>): Record<string, string> {
@@ -85,13 +90,22 @@ function expectedTypes(after401: string): string[] {
   ];
 }
 
+/** A report has the variables that are no secrets, such as the project. */
+function expectNoLeaks({ text, variables }: DiagnosticReport): void {
+  expect(variables['DLI_REGION']).toBe('cn-north-4');
+  expect(findLeaks(text.replaceAll(SENTINELS.projectId, ''))).toEqual([]);
+}
+
 describe('the gateway process', () => {
-  it('with an access key discloses no secret in any failure', async () => {
+  it('with an access key discloses no secret in any failure, nor in a diagnostic report of Node', async () => {
     const { emulator, url } = await startEmulator();
-    const gateway = startGatewayProcess(environment(url, SENTINEL_ACCESS_KEY));
+    const { options, write } = prepareReport();
+    const variables = { ...SENTINEL_ACCESS_KEY, ...PROXY, NODE_OPTIONS: options };
+    const gateway = startGatewayProcess(environment(url, variables));
     const { graphqlUrl } = await gateway.addresses();
     const answers: unknown[] = [];
     const types = await createInEveryFault(emulator, graphqlUrl, answers);
+    expectNoLeaks(await write(gateway));
     gateway.signal('SIGTERM');
     expect(await gateway.end()).toBe(0);
     expect(types).toEqual(expectedTypes('DliUnavailableError'));
@@ -145,11 +159,17 @@ describeWithProgram('redis-server', 'the gateway process with Redis', program =>
     const { emulator, url } = await startEmulator();
     // The limit makes the gateway count in Redis, too.
     const limits = { RATE_LIMIT_CREATES_PER_SECOND: '100' };
-    const gateway = startGatewayProcess(environment(url, { ...SENTINEL_USER, ...limits, REDIS_URL: redisUrl.href }));
+    const { options, write } = prepareReport();
+    const variables = { ...SENTINEL_USER, ...PROXY, ...limits, REDIS_URL: redisUrl.href, NODE_OPTIONS: options };
+    const gateway = startGatewayProcess(environment(url, variables));
     const { graphqlUrl, adminUrl } = await gateway.addresses();
     const answers: unknown[] = [];
-    /** Ends the gateway and checks everything that it has answered and written. Returns what it has written. */
+    /**
+     * Ends the gateway and checks everything that it has answered and written, and a diagnostic report of Node. Returns
+     * what it has written.
+     */
     async function end(): Promise<string> {
+      expectNoLeaks(await write(gateway));
       for (const path of ['readyz', 'metrics']) answers.push(await (await fetch(`${adminUrl}/${path}`)).text());
       gateway.signal('SIGTERM');
       expect(await gateway.end()).toBe(0);
@@ -162,7 +182,7 @@ describeWithProgram('redis-server', 'the gateway process with Redis', program =>
     return { emulator, redis, redisUrl, gateway, graphqlUrl, answers, end };
   }
 
-  it('and an IAM user discloses no secret in any failure', async () => {
+  it('and an IAM user discloses no secret in any failure, nor in a diagnostic report of Node', async () => {
     const { emulator, redis, redisUrl, gateway, graphqlUrl, answers, end } = await startWithRedis();
     const types = await createInEveryFault(emulator, graphqlUrl, answers);
 

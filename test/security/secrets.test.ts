@@ -87,7 +87,12 @@ function oddHeaders(secret: string): Record<string, string> {
 }
 
 function optionsFor(env: Environment): TestGatewayOptions {
-  return { env: { OPERATION_TIMEOUT_MS: '2000', READ_FRESHNESS_MS: '0', ...env }, emulator: SENTINEL_EMULATOR };
+  return {
+    env: { OPERATION_TIMEOUT_MS: '2000', READ_FRESHNESS_MS: '0', ...env },
+    emulator: SENTINEL_EMULATOR,
+    // Each read of the list is logged and searched.
+    limits: { minReconciliationMs: 500 },
+  };
 }
 
 /** Sends a create that may fail; returns its response and everything that could have leaked. */

@@ -3,13 +3,19 @@ import type { Emulator } from '../../../src/emulator/emulator.js';
 import { DEFAULT_DOMAIN_NAME, DEFAULT_PASSWORD, DEFAULT_USER_NAME } from '../../../src/emulator/emulator.js';
 import type { LateUpstream } from './late-upstream.js';
 
-/** What a crash is triggered with. */
-interface CrashContext {
+/** What a create has to do with before its first call. */
+interface CallContext {
   emulator: Emulator;
   upstream: LateUpstream;
-  /** Kills the gateway with SIGKILL. */
-  kill(): void;
-  /** Resolves when the first call ends, with or without a response. */
+  /** The name of its connection. */
+  name: string;
+}
+
+/** What it has to do with during that call. */
+interface StepContext extends CallContext {
+  /** Number of creates that DLI had received before. */
+  postsBefore: number;
+  /** Resolves when the call ends, with or without a response. */
   call: Promise<unknown>;
   /** A random number from 0 to 1. */
   chance: number;
@@ -22,9 +28,9 @@ export interface CrashPoint {
   /** Environment variables to set or, when empty, to remove. */
   environment?: Record<string, string>;
   /** Injects faults before the call. */
-  prepare?(emulator: Emulator): void;
-  /** Kills the gateway from outside; resolves when the signal was sent. */
-  trigger?(context: CrashContext): Promise<void>;
+  prepare?(context: CallContext): void;
+  /** Resolves at the step, for a gateway that is killed from outside. Several creates of one gateway can be at theirs. */
+  reach?(context: StepContext): Promise<unknown>;
   /** The last answer. */
   end: 'CREATED' | 'OUTCOME_UNKNOWN' | 'ANY';
   /** Number of creates that DLI receives. */
@@ -59,11 +65,8 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
   },
   'while it signs in, before it is recorded': {
     environment: IAM_USER,
-    prepare: emulator => emulator.inject({ operation: 'issueToken', behaviour: 'hang' }),
-    async trigger({ emulator, kill }) {
-      await emulator.ledger.waitFor('issueToken', 1);
-      kill();
-    },
+    prepare: ({ emulator }) => emulator.inject({ operation: 'issueToken', behaviour: 'hang' }),
+    reach: ({ emulator }) => emulator.ledger.waitFor('issueToken', 1),
     end: 'CREATED',
     posts: 1,
   },
@@ -73,19 +76,15 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     posts: 0,
   },
   'before its request arrives at DLI': {
-    async trigger({ upstream, kill }) {
-      await upstream.held;
-      kill();
-    },
+    prepare: ({ upstream, name }) => upstream.hold(name),
+    reach: ({ upstream }) => upstream.held,
     end: 'CREATED',
     posts: 1,
   },
   'after DLI executed it and before DLI responded': {
-    prepare: emulator => emulator.inject({ operation: 'createConnection', behaviour: 'hang', apply: true }),
-    async trigger({ emulator, kill }) {
-      await emulator.ledger.waitFor('createConnection', 1);
-      kill();
-    },
+    prepare: ({ emulator, name }) =>
+      emulator.inject({ operation: 'createConnection', name, behaviour: 'hang', apply: true }),
+    reach: ({ emulator, postsBefore }) => emulator.ledger.waitFor('createConnection', postsBefore + 1),
     end: 'CREATED',
     posts: 1,
   },
@@ -100,19 +99,13 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     posts: 1,
   },
   'after it responded to the caller': {
-    async trigger({ call, kill }) {
-      await call;
-      kill();
-    },
+    reach: ({ call }) => call,
     end: 'CREATED',
     posts: 1,
   },
   'at a random time': {
     // A time, not a state: the step at which the gateway is killed shall vary.
-    async trigger({ chance, kill }) {
-      await delay(chance * 60);
-      kill();
-    },
+    reach: ({ chance }) => delay(chance * 60),
     end: 'ANY',
     posts: 1,
   },

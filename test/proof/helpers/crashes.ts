@@ -1,17 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Emulator } from '../../../src/emulator/emulator.js';
 import { startEmulator } from '../../emulator/helpers/running-emulator.js';
+import type { EnhancedPayload } from '../../enhanced-connection/helpers/enhanced-gateway.js';
 import { startGateway } from '../../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../../helpers/gateway-process.js';
 import { proofSize } from '../../helpers/proof-size.js';
+import { QUICK_FOLDER } from '../../helpers/quick-folder.js';
 import type { CreateHistory } from './caller.js';
 import { callOnce, callUntilFinal, lastAnswer } from './caller.js';
 import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import type { CrashPoint } from './crash-points.js';
-import { CRASH_POINTS } from './crash-points.js';
 import type { CreatePlan } from './create-plan.js';
 import { planCreate } from './create-plan.js';
 import { inParallel } from './in-parallel.js';
@@ -44,50 +45,74 @@ interface CrashEnd {
   end: string | undefined;
 }
 
-/** Kills a gateway at this point of a create, starts another one and repeats the create until it is decided. */
+/** A create and the step at which its gateway is killed. */
+interface Crash<Input extends PlannedInput> {
+  name: string;
+  point: CrashPoint;
+  plan: CreatePlan<Input>;
+  chance: number;
+}
+
+/**
+ * Lets creates of one gateway come to their steps, kills it, starts another one and repeats the creates until they are
+ * decided. Only creates that are killed from outside can share a gateway.
+ */
 async function crash<Input extends PlannedInput>(
   kind: ConnectionKind<Input>,
-  point: CrashPoint,
-  plan: CreatePlan<Input>,
-  chance: number,
-): Promise<CrashEnd> {
+  crashes: readonly Crash<Input>[],
+): Promise<CrashEnd[]> {
   const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
   const upstream = await startLateUpstream(baseUrl);
-  const folder = await mkdtemp(join(tmpdir(), 'dli-gateway-crash-'));
+  const folder = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-crash-'));
   folders.push(folder);
-  const isLate = point === CRASH_POINTS['before its request arrives at DLI'];
-  if (!isLate) upstream.release();
   const environment = {
     ...environmentFor(upstream.url),
     DATA_DIR: folder,
     OPERATION_TIMEOUT_MS: String(OPERATION_MS),
     RECONCILE_SETTLE_MS: String(SETTLE_MS),
-    ...point.environment,
+    ...crashes[0]?.point.environment,
   };
-  const { preload } = point;
+  const preload = crashes[0]?.point.preload;
   const first = startGatewayProcess(environment, preload === undefined ? {} : { preload });
   const { graphqlUrl } = await first.addresses();
-  point.prepare?.(emulator);
-  const history: CreateHistory<Input> = { kind, input: plan.input, calls: [] };
-  const call = callOnce(history, graphqlUrl);
   const killed = first.end();
-  const repeats = repeatUntil(killed, call, () => callOnce(history, graphqlUrl));
-  await point.trigger?.({ emulator, upstream, kill: () => first.signal('SIGKILL'), call, chance });
+  const histories: CreateHistory<Input>[] = [];
+  const repeats: Promise<boolean>[] = [];
+  for (const { point, plan, chance } of crashes) {
+    const context = { emulator, upstream, name: plan.input.name };
+    const postsBefore = emulator.ledger.count(kind.operation);
+    point.prepare?.(context);
+    const history: CreateHistory<Input> = { kind, input: plan.input, calls: [] };
+    const call = callOnce(history, graphqlUrl);
+    histories.push(history);
+    repeats.push(repeatUntil(killed, call, () => callOnce(history, graphqlUrl)));
+    await point.reach?.({ ...context, postsBefore, call, chance });
+  }
+  if (preload === undefined) first.signal('SIGKILL');
   // A process that decides the create has not reached the step.
-  if (point.preload !== undefined && (await repeats)) return crash(kind, point, plan, chance);
+  else if ((await Promise.all(repeats)).includes(true)) return crash(kind, crashes);
   expect(await killed).toBe('SIGKILL');
-  await repeats;
+  await Promise.all(repeats);
   // A request that was held back arrives after its sender was killed, but not later because of a slow start.
   upstream.release();
   // The next gateway runs in this process, because it is not killed.
   const second = await startGateway({ env: environment });
-  const { graphqlUrl: url } = second;
-  await callUntilFinal([history], async () => url, RESOLUTION_MS, emulator);
-  const decided = lastAnswer(history);
+  await callUntilFinal(histories, async () => second.graphqlUrl, RESOLUTION_MS, emulator);
+  const decided = histories.map(lastAnswer);
   // A repeat has the same outcome.
-  await callOnce(history, url);
+  for (const history of histories) await callOnce(history, second.graphqlUrl);
   await second.close();
-  const { verdict, figures } = checkAnswers(kind, [plan], [history], emulator, SETTLE_MS);
+  return crashes.map(({ plan }, index) => endOf(plan, histories[index], decided[index], emulator));
+}
+
+function endOf<Input extends PlannedInput>(
+  plan: CreatePlan<Input>,
+  history: CreateHistory<Input> | undefined,
+  decided: EnhancedPayload | undefined,
+  emulator: Emulator,
+): CrashEnd {
+  if (history === undefined) throw new Error('Each create has a history.');
+  const { verdict, figures } = checkAnswers(history.kind, [plan], [history], emulator, SETTLE_MS);
   const { connectionId, notBound = [] } = lastAnswer(history) ?? {};
   const isRepeated = isDeepStrictEqual([connectionId, notBound], [decided?.connectionId, decided?.notBound ?? []]);
   return { verdict, isRepeated, notBound, posts: figures.posts, end: Object.keys(figures.ends)[0] };
@@ -113,6 +138,14 @@ async function repeatUntil(
   }
 }
 
+/** The crashes of each gateway: those that differ by nothing that it gets at its start share one. */
+function groupsOf<C extends { point: CrashPoint; repeat: number }>(crashes: readonly C[]): C[][] {
+  const isAlone = ({ point }: C) => point.preload !== undefined || point.environment !== undefined;
+  const others = crashes.filter(each => !isAlone(each));
+  const shared = Array.from({ length: REPEATS }, (_, repeat) => others.filter(each => each.repeat === repeat));
+  return [...crashes.filter(isAlone).map(each => [each]), ...shared.filter(group => group.length > 0)];
+}
+
 /**
  * Describes what holds for a create whose gateway is killed at these steps.
  *
@@ -131,16 +164,18 @@ export function describeCrashes<Input extends PlannedInput>(
     // In parallel, because most of the time they wait until the killed process no longer owns its record.
     beforeAll(async () => {
       process.stderr.write(`${title}: ${REPEATS} times at each step, replay with PROOF_SEED=${seed}\n`);
-      const crashes = Object.entries(points).flatMap(([name, point]) => {
+      const crashes = Object.entries(points).flatMap(([name, point], index) => {
         const random = randomOf(`${seed}/${name}`);
-        return Array.from({ length: REPEATS }, (_, number) => {
-          const plan = { ...planCreate(kind, seed, number), ...NO_FAULTS };
-          return { name, point, plan: { ...plan, input: { ...plan.input, ...input } }, chance: random() };
+        return Array.from({ length: REPEATS }, (_, repeat) => {
+          const plan = { ...planCreate(kind, seed, index * REPEATS + repeat), ...NO_FAULTS };
+          return { name, point, plan: { ...plan, input: { ...plan.input, ...input } }, chance: random(), repeat };
         });
       });
-      await inParallel(crashes, AT_A_TIME, async ({ name, point, plan, chance }) => {
-        const end = await crash(kind, point, plan, chance);
-        ends.set(name, [...(ends.get(name) ?? []), end]);
+      await inParallel(groupsOf(crashes), AT_A_TIME, async group => {
+        for (const [index, end] of (await crash(kind, group)).entries()) {
+          const name = group[index]?.name ?? '';
+          ends.set(name, [...(ends.get(name) ?? []), end]);
+        }
       });
     }, 600_000);
 
