@@ -14,7 +14,8 @@ import { failuresIn, graphqlRequest, HANDSHAKE, openConnection, readToEnd } from
 const MAX_UNANSWERED = 16;
 /** Events that together have more than 1 MiB, but fewer characters. */
 const MAX_EVENTS = 25;
-const FLOODS = proofSize(3, 300);
+// Each takes a second or two.
+const FLOODS = proofSize(3, 15);
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
 
