@@ -1,27 +1,8 @@
 import { expect, it } from '@jest/globals';
-import type { GraphQLInputObjectType } from 'graphql';
-import {
-  buildSchema,
-  getNamedType,
-  getNullableType,
-  isInputObjectType,
-  isListType,
-  isRequiredInputField,
-} from 'graphql';
-import { printGatewaySchema } from '../../src/graphql/schema.js';
+import type { FieldRule, FieldValue } from '../helpers/field-rules.js';
+import { codesByPath, everywhere, expectLengths, fieldsOfInput } from '../helpers/field-rules.js';
 import { VALID_INPUT } from '../helpers/gateway.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-
-interface Rule {
-  path: string[];
-  required: boolean;
-  minLength: number | null;
-  maxLength: number | null;
-  maxItems: number | null;
-  pattern: string | null;
-  example: string | null;
-  rule: string;
-}
 
 const QUERY = '{ createDatasourceConnectionRules { path required minLength maxLength maxItems pattern example rule } }';
 const FILLING = 'k'.repeat(16);
@@ -41,12 +22,12 @@ const VALUES = [
 
 const shared = shareGateway();
 
-async function readRules(): Promise<Rule[]> {
+async function readRules(): Promise<FieldRule[]> {
   const { body } = await shared().send({ query: QUERY });
-  return body.data?.['createDatasourceConnectionRules'] as Rule[];
+  return body.data?.['createDatasourceConnectionRules'] as FieldRule[];
 }
 
-async function readTextRules(): Promise<Rule[]> {
+async function readTextRules(): Promise<FieldRule[]> {
   const rules = (await readRules()).filter(({ maxLength }) => maxLength !== null);
   expect(rules.map(({ path }) => path.join('.'))).toEqual(
     expect.arrayContaining(['name', 'url', 'tags.*.key', 'tags.*.value', 'idempotencyKey']),
@@ -54,14 +35,11 @@ async function readTextRules(): Promise<Rule[]> {
   return rules;
 }
 
-/** A value for the field of a rule. */
-type Trial = readonly [rule: Rule, value: string];
-
 /** An input that is valid if these values are. */
-function inputWith(trials: readonly Trial[]): Record<string, unknown> {
+function inputWith(values: readonly FieldValue[]): Record<string, unknown> {
   const input: Record<string, unknown> = { ...VALID_INPUT, name: freshName() };
   const tag: Record<string, string> = { key: 'k', value: 'v' };
-  for (const [{ path }, value] of trials) {
+  for (const [{ path }, value] of values) {
     const [field = '', , name] = path;
     if (name === undefined) {
       input[field] = value;
@@ -74,38 +52,18 @@ function inputWith(trials: readonly Trial[]): Record<string, unknown> {
 }
 
 /** The codes of the problems that a create has at each path, sorted; none where it accepts the value. */
-async function codesOf(trials: readonly Trial[]): Promise<Record<string, string[]>> {
-  const { __typename, problems = [] } = await shared().create(inputWith(trials));
+async function codesOf(values: readonly FieldValue[]): Promise<Record<string, string[]>> {
+  const { __typename, problems = [] } = await shared().create(inputWith(values));
   if (problems.length === 0) expect(__typename).toBe('CreateDatasourceConnectionSuccess');
-  const codes: Record<string, string[]> = {};
-  for (const [{ path }] of trials) {
-    const place = path.join('.').replace('*', '0');
-    const own = problems.filter(problem => problem.path.join('.') === place);
-    codes[path.join('.')] = own.map(({ code }) => code).sort();
-  }
+  const codes = codesByPath(values, problems);
   expect(Object.values(codes).flat()).toHaveLength(problems.length);
   return codes;
 }
 
-/** These codes at the path of every rule. */
-function everywhere(rules: readonly Rule[], codes: string[]): Record<string, string[]> {
-  return Object.fromEntries(rules.map(({ path }) => [path.join('.'), codes]));
-}
-
 it('the rules cover every field of the input, and say which must be set', async () => {
-  const schema = buildSchema(printGatewaySchema());
-  const fieldsOf = (type: GraphQLInputObjectType, parents: string[]): object[] =>
-    Object.values(type.getFields()).flatMap(field => {
-      const path = [...parents, field.name];
-      const named = getNamedType(field.type);
-      const steps = isListType(getNullableType(field.type)) ? [...path, '*'] : path;
-      const below = isInputObjectType(named) ? fieldsOf(named, steps) : [];
-      return [{ path, required: isRequiredInputField(field) }, ...below];
-    });
-  const input = schema.getType('CreateDatasourceConnectionInput') as GraphQLInputObjectType;
   const rules = (await readRules()).map(({ path, required }) => ({ path, required }));
 
-  expect(rules).toEqual(expect.arrayContaining(fieldsOf(input, [])));
+  expect(rules).toEqual(expect.arrayContaining(fieldsOfInput('CreateDatasourceConnectionInput')));
   expect(rules).toHaveLength(10);
 });
 
@@ -116,14 +74,7 @@ it('every text field accepts its example', async () => {
 
 it('the lengths are those that the mutation accepts', async () => {
   const rules = (await readTextRules()).filter(({ pattern }) => pattern !== null);
-  const codesOfLengths = (some: readonly Rule[], lengthOf: (rule: Rule) => number) =>
-    codesOf(some.map(rule => [rule, 'x'.repeat(lengthOf(rule))]));
-  const least = ({ minLength }: Rule) => minLength ?? 0;
-  const most = ({ maxLength }: Rule) => maxLength ?? 0;
-  for (const lengthOf of [least, most]) expect(await codesOfLengths(rules, lengthOf)).toEqual(everywhere(rules, []));
-  expect(await codesOfLengths(rules, rule => most(rule) + 1)).toEqual(everywhere(rules, ['TOO_LONG']));
-  const withMinimum = rules.filter(rule => least(rule) > 0);
-  expect(await codesOfLengths(withMinimum, rule => least(rule) - 1)).toEqual(everywhere(withMinimum, ['TOO_SHORT']));
+  await expectLengths(rules, codesOf);
 });
 
 it('the maximum number of tags is that which the mutation accepts', async () => {

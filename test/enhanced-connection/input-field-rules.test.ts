@@ -1,27 +1,8 @@
 import { expect, it } from '@jest/globals';
-import type { GraphQLInputObjectType } from 'graphql';
-import {
-  buildSchema,
-  getNamedType,
-  getNullableType,
-  isInputObjectType,
-  isListType,
-  isRequiredInputField,
-} from 'graphql';
-import { printGatewaySchema } from '../../src/graphql/schema.js';
+import type { FieldRule, FieldValue } from '../helpers/field-rules.js';
+import { codesByPath, everywhere, expectLengths, fieldsOfInput } from '../helpers/field-rules.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from './helpers/enhanced-gateway.js';
-
-interface Rule {
-  path: string[];
-  required: boolean;
-  minLength: number | null;
-  maxLength: number | null;
-  maxItems: number | null;
-  pattern: string | null;
-  example: string | null;
-  rule: string;
-}
 
 const QUERY =
   '{ createEnhancedDatasourceConnectionRules { path required minLength maxLength maxItems pattern example rule } }';
@@ -38,23 +19,20 @@ const VALUES = [
 
 const shared = shareGateway();
 
-async function readRules(): Promise<Rule[]> {
+async function readRules(): Promise<FieldRule[]> {
   const { body } = await shared().send({ query: QUERY });
-  return body.data?.['createEnhancedDatasourceConnectionRules'] as Rule[];
+  return body.data?.['createEnhancedDatasourceConnectionRules'] as FieldRule[];
 }
 
-/** A value for the field of a rule. */
-type Trial = readonly [rule: Rule, value: string];
-
 /** An input with these values, which is always refused because of its second host. */
-function inputWith(trials: readonly Trial[]): Record<string, unknown> {
+function inputWith(values: readonly FieldValue[]): Record<string, unknown> {
   const items: Record<string, Record<string, string>> = {
     resources: { kind: 'QUEUE', name: 'q' },
     hosts: { name: 'a', ip: '192.168.0.22' },
     tags: { key: 'k', value: '' },
   };
   const input: Record<string, unknown> = { ...VALID_ENHANCED_INPUT };
-  for (const [{ path }, value] of trials) {
+  for (const [{ path }, value] of values) {
     const [field = '', , name] = path;
     if (name === undefined) input[field] = value;
     else items[field] = { ...items[field], [name]: value };
@@ -64,39 +42,19 @@ function inputWith(trials: readonly Trial[]): Record<string, unknown> {
 }
 
 /** The codes of the problems that a create has at each path, sorted; none where it accepts the value. */
-async function codesOf(trials: readonly Trial[]): Promise<Record<string, string[]>> {
-  const { body } = await shared().send({ query: CREATE_ENHANCED, variables: { input: inputWith(trials) } });
+async function codesOf(values: readonly FieldValue[]): Promise<Record<string, string[]>> {
+  const { body } = await shared().send({ query: CREATE_ENHANCED, variables: { input: inputWith(values) } });
   const payload = body.data?.['payload'] as { problems: { path: string[]; code: string }[] };
-  const codes: Record<string, string[]> = {};
-  for (const [{ path }] of trials) {
-    const place = path.join('.').replace('*', '0');
-    const own = payload.problems.filter(problem => problem.path.join('.') === place);
-    codes[path.join('.')] = own.map(({ code }) => code).sort();
-  }
+  const codes = codesByPath(values, payload.problems);
   // Besides that of the second host.
   expect(Object.values(codes).flat()).toHaveLength(payload.problems.length - 1);
   return codes;
 }
 
-/** These codes at the path of every rule. */
-function everywhere(rules: readonly Rule[], codes: string[]): Record<string, string[]> {
-  return Object.fromEntries(rules.map(({ path }) => [path.join('.'), codes]));
-}
-
 it('the rules cover every field of the input, and say which must be set', async () => {
-  const schema = buildSchema(printGatewaySchema());
-  const fieldsOf = (type: GraphQLInputObjectType, parents: string[]): object[] =>
-    Object.values(type.getFields()).flatMap(field => {
-      const path = [...parents, field.name];
-      const named = getNamedType(field.type);
-      const steps = isListType(getNullableType(field.type)) ? [...path, '*'] : path;
-      const below = isInputObjectType(named) ? fieldsOf(named, steps) : [];
-      return [{ path, required: isRequiredInputField(field) }, ...below];
-    });
-  const input = schema.getType('CreateEnhancedDatasourceConnectionInput') as GraphQLInputObjectType;
   const rules = (await readRules()).map(({ path, required }) => ({ path, required }));
 
-  expect(rules).toEqual(expect.arrayContaining(fieldsOf(input, [])));
+  expect(rules).toEqual(expect.arrayContaining(fieldsOfInput('CreateEnhancedDatasourceConnectionInput')));
   expect(rules).toHaveLength(14);
 });
 
@@ -110,15 +68,7 @@ it('every text field accepts its example', async () => {
 it('the lengths are those that the mutation accepts', async () => {
   // The ip of a host is no text of any length.
   const rules = (await readRules()).filter(({ path, maxLength }) => maxLength !== null && path.at(-1) !== 'ip');
-  const codesOfLengths = (some: readonly Rule[], lengthOf: (rule: Rule) => number) =>
-    codesOf(some.map(rule => [rule, 'x'.repeat(lengthOf(rule))]));
-  const least = ({ minLength }: Rule) => minLength ?? 0;
-  const most = ({ maxLength }: Rule) => maxLength ?? 0;
-
-  for (const lengthOf of [least, most]) expect(await codesOfLengths(rules, lengthOf)).toEqual(everywhere(rules, []));
-  expect(await codesOfLengths(rules, rule => most(rule) + 1)).toEqual(everywhere(rules, ['TOO_LONG']));
-  const withMinimum = rules.filter(rule => least(rule) > 0);
-  expect(await codesOfLengths(withMinimum, rule => least(rule) - 1)).toEqual(everywhere(withMinimum, ['TOO_SHORT']));
+  await expectLengths(rules, codesOf);
 });
 
 it('the patterns match in a browser exactly what the mutation accepts', async () => {
