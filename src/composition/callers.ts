@@ -14,13 +14,19 @@ import type { RedisClients } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
 
+interface SharedCountersDependencies {
+  clients: RedisClients | undefined;
+  /** Keys the hashes under which callers are counted. */
+  secret: SharedCounters['secret'];
+  log: Logger;
+  /** Time between two lines about Redis, in milliseconds; undefined for the default. */
+  logWindowMs: number | undefined;
+}
+
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
   { tokens, createLimit }: AuthConfig,
-  clients: RedisClients | undefined,
-  secret: SharedCounters['secret'],
-  log: Logger,
-  logWindowMs: number | undefined,
+  { clients, secret, log, logWindowMs }: SharedCountersDependencies,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (clients === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
   const [{ connectBestEffort, closeRedis }, { COUNTER_PREFIX }] = await Promise.all([
@@ -48,7 +54,7 @@ interface AuthenticatorDependencies {
   metrics: Metrics;
 }
 
-/** Creates what authenticates callers. Its libraries are loaded only if callers need access tokens. */
+/** Creates the authenticator of callers. Its libraries are loaded only if callers need access tokens. */
 export async function createCallerAuthenticator(
   { tokens, failedLoginsPerMinute }: AuthConfig,
   { issuerTransport, upstream, counters, verificationsPerSecond, clock, log, metrics }: AuthenticatorDependencies,
@@ -74,13 +80,13 @@ export async function createCreateLimit({ createLimit }: AuthConfig, counters: S
   return new TenantCreateLimit(createLimit, counters);
 }
 
-/** What the audit log shows of the outcome of a create: the `__typename` of its payload, and the code of a failure. */
+/** Describes the outcome of a create for the audit log: the `__typename` of its payload, and the code of a failure. */
 export type DescribeOutcome = (outcome: CreateOutcome, kind: ConnectionKind) => { outcome: string; code?: string };
 
-// The mutations, by what they create.
+// The mutation that creates each kind.
 const CREATE_FIELDS = { CLASSIC: 'createDatasourceConnection', ENHANCED: 'createEnhancedDatasourceConnection' };
 
-/** Creates what writes the creates to the audit log that end when no caller waits for them any more. */
+/** Creates the listener that writes the late ends of creates to the audit log. */
 export function createLateEndListener(
   audit: AuditLog,
   clock: Clock,
@@ -95,11 +101,11 @@ export function createLateEndListener(
   };
 }
 
-// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
-// The spare ones are for the requests of a tenant whose streams use up its quota.
+// Less than a third of the server's connections, so that no tenant or network can lock out the others. The spare ones
+// are for the requests of a tenant whose streams use up its quota.
 const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 
-/** Limits of what callers keep open, which are constant outside tests. */
+/** Limits on the connections that callers keep open; constant outside tests. */
 export interface ConnectionLimits {
   /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
   connectionsPerTenant?: number | undefined;

@@ -45,9 +45,9 @@ import {
 import { readBackendMetrics } from './metrics.js';
 import { openPollLease, openRedis, openStore } from './redis.js';
 
-/** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
+/** Bounds of the background reconciliation interval, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
-// Half of the connections of the read transport for reads of callers, half for polls of watched connections.
+// Half of the read transport's connections are for callers' reads, half for polls of watched connections.
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
@@ -65,7 +65,7 @@ export interface BackendLimits extends ConnectionLimits {
   verificationsPerSecond?: number | undefined;
   /** Time between two polls of the credential files, in milliseconds. Default is a second. */
   credentialPollMs?: number | undefined;
-  /** Least interval of the background reconciliation, in milliseconds. Default is 500. */
+  /** Minimum interval of the background reconciliation, in milliseconds. Default is 500. */
   minReconciliationMs?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
@@ -78,7 +78,7 @@ interface Dependencies {
   describeOutcome: DescribeOutcome;
 }
 
-/** What {@link compose} returns. */
+/** The objects that {@link compose} creates. */
 export type Backend = Awaited<ReturnType<typeof compose>>;
 
 /**
@@ -89,21 +89,21 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  */
 export async function compose(config: Config, dependencies: Dependencies, limits: BackendLimits = {}) {
   const { clock, log, metrics, describeOutcome } = dependencies;
-  const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  const { redisTimeoutMs, queuedCreates, logWindowMs, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min } = limits;
   const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const egress = { certificates, proxy };
   const skew = new ClockSkew(clock, 'dli', log);
   const iamSkew = new ClockSkew(clock, 'iam', log);
-  // One pool per purpose, so that slow calls delay no others.
+  // One pool per purpose, so that slow calls do not delay others.
   const iamTransport = new Transport({ ...egress, maxConnections: 4, skew: iamSkew, pool: 'iam', metrics });
   const issuerTransport = new Transport({ ...egress, maxConnections: 1, pool: 'issuer', metrics });
-  const sampler = new LogSampler(limits.logWindowMs);
+  const sampler = new LogSampler(logWindowMs);
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
   const redis = await openRedis(config.redis, redisTimeoutMs, clock, log);
-  const storeHealth = new StoreHealth(redis === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
+  const storeHealth = new StoreHealth(redis === undefined ? 'lmdb' : 'redis', clock, log, logWindowMs);
   const opened = await openStore(config.dataDir, redis?.clients, redisTimeoutMs, clock, storeHealth);
   const store = metrics.timed(opened, TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
@@ -157,7 +157,8 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   });
   const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
-  const counters = await openSharedCounters(auth, redis?.clients, () => keys.hmacKey(), log, limits.logWindowMs);
+  const secret = () => keys.hmacKey();
+  const counters = await openSharedCounters(auth, { clients: redis?.clients, secret, log, logWindowMs });
   const callerAuthenticator = await createCallerAuthenticator(auth, {
     issuerTransport,
     upstream,
@@ -190,7 +191,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis?.clients, project, confidential, clock, log, limits.logWindowMs),
+    lease: await openPollLease(redis?.clients, { project, confidential, clock, log, logWindowMs }),
     clock,
     metrics,
     intervalMs: config.pollIntervalMs,
@@ -263,7 +264,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
 }
 
 /**
- * Identifies the DLI project in the operation store. It must not change between starts, or records are not found;
+ * Identifies the DLI project in the operation store. It must not change between starts, or records would not be found,
  * so it never includes an access key, which may be rotated.
  */
 function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {

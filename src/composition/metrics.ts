@@ -10,10 +10,10 @@ import { NO_METRICS } from '../metrics/metrics.js';
 import type { OpenCreate, OperationStore } from '../operation-store/operation-store.js';
 import type { StoreHealth } from '../operation-store/store-health.js';
 
-/** Open creates are read from the store at most this often, however many collect the metrics. */
+/** Open creates are read from the store at most this often, no matter how often the metrics are scraped. */
 const OPEN_CREATES_LIFE_MS = 5_000;
 
-/** Creates the metrics of a gateway. Their library is loaded only if there are any. */
+/** Creates the metrics of a gateway. Their library is loaded only if metrics are enabled. */
 export async function openMetrics({ metrics, buildCommit }: Config): Promise<Metrics> {
   if (!metrics) return NO_METRICS;
   const { PrometheusMetrics } = await import('../metrics/prometheus-metrics.js');
@@ -34,7 +34,7 @@ interface MetricSources {
   storeHealth: StoreHealth;
 }
 
-/** Registers what is read from the parts below HTTP that do not know the metrics. */
+/** Registers the metrics that are read from components below HTTP, which do not know about metrics. */
 export function readBackendMetrics(
   metrics: Metrics,
   { clock, skew, authenticator, store, storeHealth }: MetricSources,
@@ -67,7 +67,7 @@ function toSeconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1_000;
 }
 
-/** Reuses a result, or a failure, for some time. */
+/** Reuses a result, or a failure, for `lifeMs`. */
 function reuse<T>(lifeMs: number, clock: Clock, read: () => Promise<T>): () => Promise<T> {
   let current: { result: Promise<T>; untilMs: number } | undefined;
   return () => {

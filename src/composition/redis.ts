@@ -4,7 +4,7 @@ import type { Rotation } from '../config/credential-watcher.js';
 import { CredentialWatcher } from '../config/credential-watcher.js';
 import type { PollLease } from '../connection-reads/poller.js';
 import { LOCAL_LEASE } from '../connection-reads/poller.js';
-import type { ConfidentialTexts } from '../dli/sanitize.js';
+import type { RedisPollLeaseDependencies } from '../connection-reads/redis-poll-lease.js';
 import type { Logger } from '../lib/logger.js';
 import type { RedisClients } from '../lib/redis-client.js';
 import type { RedisAddress } from '../lib/redis-url.js';
@@ -14,7 +14,7 @@ import type { OperationStore } from '../operation-store/operation-store.js';
 import type { StoreHealth } from '../operation-store/store-health.js';
 
 /**
- * Prepares the connections to Redis, and follows the file of its URL; undefined without Redis.
+ * Prepares the connections to Redis, and watches the file that holds its URL; undefined without Redis.
  *
  * @param timeoutMs limit of a command; undefined for the default
  */
@@ -34,7 +34,7 @@ export async function openRedis(
       isDeepStrictEqual(withoutUser(next), withoutUser(current))
         ? undefined
         : 'only the user and the password of REDIS_URL can change without a restart: the last ones stay in use',
-    // Redis locks nobody out, so that refused ones are tried again, too.
+    // Redis locks nobody out, so refused credentials are tried again, too.
     rotate: async next => ((await clients.replaceCredentials(next)) === 'accepted' ? 'adopted' : 'unproven'),
   };
   const files = urlFile === undefined ? {} : { REDIS_URL: urlFile };
@@ -45,7 +45,7 @@ function withoutUser({ username: _, password: __, ...rest }: RedisAddress): obje
   return rest;
 }
 
-/** Opens the operation store: Redis if there is one, else a folder. */
+/** Opens the operation store: Redis if it is configured, otherwise a folder. */
 export async function openStore(
   dataDir: string,
   clients: RedisClients | undefined,
@@ -65,13 +65,9 @@ export async function openStore(
 /** Connects gateways that share Redis, so that they share polls; without Redis, each polls on its own. */
 export async function openPollLease(
   clients: RedisClients | undefined,
-  project: string,
-  confidential: ConfidentialTexts,
-  clock: Clock,
-  log: Logger,
-  logWindowMs: number | undefined,
+  dependencies: Omit<RedisPollLeaseDependencies, 'clients'>,
 ): Promise<PollLease> {
   if (clients === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('../connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(clients, project, confidential, clock, log, logWindowMs);
+  return openRedisPollLease({ clients, ...dependencies });
 }

@@ -15,28 +15,31 @@ import type { ConnectionChange } from './own-changes.js';
 import type { LeaseListeners, PollLease } from './poller.js';
 import type { ConnectionEvent } from './watcher.js';
 
-// The life of a lease without a published result, whose holder may have crashed.
+// How long a lease lasts without a published result: its holder may have crashed.
 const MAX_LEASE_WITHOUT_RESULT_MS = 2_000;
 // Stored: do not rename. Has its own hash tag, so that it need not share a cluster slot with the records. The number
 // is the version of the messages.
 const PREFIX = 'dli-gateway:{follow}:1';
 
+/** Dependencies of {@link openRedisPollLease}. */
+export interface RedisPollLeaseDependencies {
+  clients: RedisClients;
+  /** Identifies the DLI project: only gateways of the same project share leases. */
+  project: string;
+  /** Texts that must never be shown; another gateway, with other credentials, may send them. */
+  confidential: ConfidentialTexts;
+  clock: Clock;
+  log: Logger;
+  /** Time between two lines about Redis, in milliseconds. Default is a minute. */
+  logWindowMs?: number | undefined;
+}
+
 /**
  * Connects gateways through Redis: the lease of a connection is a key that expires, and its value is the latest
  * result. While Redis is unavailable, each gateway polls on its own.
- *
- * @param project identifies the DLI project; only gateways of the same project share leases
- * @param confidential texts that must never be shown; another gateway, with other credentials, may send them
- * @param logWindowMs time between two lines about Redis, in milliseconds; a minute by default
  */
-export async function openRedisPollLease(
-  clients: RedisClients,
-  project: string,
-  confidential: ConfidentialTexts,
-  clock: Clock,
-  log: Logger,
-  logWindowMs?: number,
-): Promise<PollLease> {
+export async function openRedisPollLease(dependencies: RedisPollLeaseDependencies): Promise<PollLease> {
+  const { clients, project, confidential, clock, log, logWindowMs } = dependencies;
   const lines = {
     lost: (fields: object) =>
       log.warn({ operation: 'follow', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway polls alone'),
@@ -238,7 +241,7 @@ function changeIn({ id, change, connectionKind }: z.output<typeof wireMessage>):
   return change === 'created' ? { kind: change, id, connectionKind } : { kind: change, id };
 }
 
-/** The event without texts of DLI that may not be shown, which gateways of older versions send. */
+/** Removes DLI's texts that may not be shown, which gateways of older versions send. */
 function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
   if (event.kind !== 'connection') return event;
   const tags = shownTags(event.connection.tags, confidential);

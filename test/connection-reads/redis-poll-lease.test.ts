@@ -46,13 +46,13 @@ describeWithProgram('redis-server', 'the poll lease', program => {
     const redis = await startRedisServer(program);
     const address = parseRedisUrl(`redis://default:${PASSWORD}@127.0.0.1:${redis.port}`);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const lease = await openRedisPollLease(
-      new RedisClients({ address }),
-      'project',
-      new ConfidentialTexts(),
-      SYSTEM_CLOCK,
+    const lease = await openRedisPollLease({
+      clients: new RedisClients({ address }),
+      project: 'project',
+      confidential: new ConfidentialTexts(),
+      clock: SYSTEM_CLOCK,
       log,
-    );
+    });
     expect(inspect(lease, { depth: 20, showHidden: true })).not.toContain(PASSWORD);
     expect(JSON.stringify(lease)).not.toContain(PASSWORD);
     await lease.close();
@@ -61,7 +61,7 @@ describeWithProgram('redis-server', 'the poll lease', program => {
 
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
   let redis: RedisServer;
-  /** Two gateways for tests that need no other settings, and only look at connections of their own. */
+  /** Two gateways for tests that need no other settings and use only connections of their own. */
   let shared: { emulator: Emulator; one: TestGateway; two: TestGateway };
 
   beforeAll(async () => {
@@ -148,7 +148,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(page).toMatchObject({ totalCount: 1 });
   });
 
-  it('keep a list over creates and deletes through another gateway, and show them', async () => {
+  it('keep a cached list when another gateway creates and deletes, and show its changes', async () => {
     const { emulator, one, two } = await startTwo();
     const id = seed(emulator, { name: 'old' });
     const namesOf = async () => (await pageOf(two)).items.map(({ name }) => name);
@@ -162,7 +162,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(emulator.ledger.count('listConnections')).toBe(1);
   });
 
-  it('report the changes of the list through another gateway at once, whatever the interval', async () => {
+  it('report changes made through another gateway at once, whatever the interval', async () => {
     const { emulator, one, two } = await startTwo({}, { FOLLOW_INTERVAL_MS: '60000' });
     const events = await watchList({ ...two, emulator });
     await one.create({ name: 'new' });

@@ -59,21 +59,21 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     await openClient(redis.url).flushall();
   });
 
-  /** Opens the lease of a gateway; all are of one project. It closes after the test. */
+  /** Opens the lease of a gateway, which closes after the test; all gateways share one project. */
   async function openLease(url: string, client: ReturnType<typeof openClient>): Promise<PollLease> {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const confidential = new ConfidentialTexts();
     confidential.add([SECRET]);
     // A slow machine must not pass for an unresponsive Redis.
     const clients = new RedisClients({ address: parseRedisUrl(url) }, 60_000);
-    const lease = await openRedisPollLease(clients, 'project', confidential, SYSTEM_CLOCK, log);
+    const lease = await openRedisPollLease({ clients, project: 'project', confidential, clock: SYSTEM_CLOCK, log });
     onCleanup(() => lease.close());
-    // A lease is granted twice only without a connection.
+    // Without a connection every lease is granted, so a refusal proves that there is one.
     while ((await lease.acquire(PROBE, LONG_MS, LONG_MS)) !== undefined) await client.ping();
     return lease;
   }
 
-  /** Two gateways, one of which has received what the other one has sent. */
+  /** A sending and a receiving gateway, with what the latter has received. */
   async function startTwo() {
     const client = openClient(redis.url);
     const sender = await openLease(redis.url, client);
@@ -120,7 +120,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     expect(await receiver.acquire(idOf(1), LONG_MS, LONG_MS)).toEqual(FULL_EVENT);
   });
 
-  it('share that a connection of neither kind exists', async () => {
+  it('share that there is no such connection of either kind', async () => {
     const { sender, receiver, events, received } = await startTwo();
     sender.publish(idOf(1), { kind: 'absent' }, LONG_MS);
     await received(1);
@@ -148,7 +148,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
       });
   });
 
-  it('share changes, with the kind of what was created', async () => {
+  it('share changes, with the kind of created connections', async () => {
     const { sender, changes, received } = await startTwo();
     const sent: ConnectionChange[] = [
       { kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' },
@@ -163,7 +163,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     expect(changes).toEqual(sent);
   });
 
-  it('take over the lease of a result that they cannot read, of an older or a newer version', async () => {
+  it('take over the lease of a result that they cannot read, from an older or newer version', async () => {
     const { sender, receiver, client, received } = await startTwo();
     const id = idOf(1);
     sender.publish(id, FULL_EVENT, LONG_MS);
@@ -182,7 +182,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     }
   });
 
-  it('do not end a watch because an older version, which knows classic connections only, finds none', async () => {
+  it('do not end a watch because an older version, which knows only classic connections, finds none', async () => {
     const stored = new StoredConnections();
     stored.put(enhanced(1, { bindings: [binding('pool_1 CREATING')] }));
     const client = openClient(redis.url);
@@ -200,7 +200,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     expect(stored.gets.length).toBeGreaterThan(polls);
   });
 
-  it('take creates of an older version for classic, and show it binds as unknown changes', async () => {
+  it('treat creates of an older version as classic, and show it binds as unknown changes', async () => {
     const { client, sender, changes, received } = await startTwo();
     const channel = await untilSubscribed(client, 1);
     const id = idOf(1);
@@ -220,7 +220,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     expect(JSON.parse(text)).toEqual({ from: expect.any(String), id, change: 'changed' });
   });
 
-  it('share classic connections in the form of older versions', async () => {
+  it('share classic connections in the format of older versions', async () => {
     const { client, sender } = await startTwo();
     const listener = client.duplicate();
     onCleanup(() => listener.disconnect());
