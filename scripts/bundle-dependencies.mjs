@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-// Bundles the packages that the built program imports into dist/node_modules, where Node looks first: to find
-// and compile their 800 files takes more than half of the time that a start takes.
+// Bundles the packages that the built program imports into dist/node_modules, where Node looks first: finding
+// and compiling their 800 files takes more than half of the start-up time.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAMS = ['src/main.ts', 'src/emulator/main.ts', 'src/graphql/print-schema.ts'];
@@ -29,7 +29,7 @@ await build({
   format: 'esm',
   target: 'node20.19',
   external: UNBUNDLED,
-  // V8 reads all of the source before it starts. Names stay for the frames of errors.
+  // V8 reads the whole source before it runs. Names are kept for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
   lineLimit: 200,
@@ -92,7 +92,7 @@ function loadEntryPoints({ onResolve, onLoad }) {
 }
 
 /**
- * Takes the ES modules of class-validator, because its CommonJS modules load all validators, and with them the
+ * Uses the ES modules of class-validator, because its CommonJS modules load all validators, and with them the
  * metadata of all telephone numbers. type-graphql would load them too, but only for a schema without `validateFn`.
  */
 function loadValidatorsInUse({ onResolve, resolve }) {
@@ -104,9 +104,9 @@ function loadValidatorsInUse({ onResolve, resolve }) {
 }
 
 /**
- * Leaves out what only other users of a package need: all of undici but its agent and connector, all languages of zod
- * but one, what fastify needs for JSON schemas and injected requests, what @fastify/compress needs for unknown types and
- * for older Nodes, and the parts of prom-client for push gateways and summaries.
+ * Leaves out what the gateway does not use: all of undici but its agent and connector, all languages of zod but one,
+ * what fastify needs for JSON schemas and injected requests, what @fastify/compress needs for unknown types and for
+ * older versions of Node, and the parts of prom-client for push gateways and summaries.
  */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
   onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
@@ -135,7 +135,7 @@ function leaveOutUnusedParts({ onResolve, onLoad }) {
   onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js';" }));
 }
 
-/** Gives Apollo the hashes of Node. Where there is no `module.require`, as in a bundle, it takes those of sha.js. */
+/** Makes Apollo use Node's hashes. Without `module.require`, as in a bundle, it would use those of sha.js. */
 function useNodeCrypto({ onResolve, onLoad }) {
   onResolve({ filter: /^sha\.js$/ }, ({ path }) => ({ path, namespace: 'node-crypto' }));
   onLoad({ filter: /.*/, namespace: 'node-crypto' }, () => ({

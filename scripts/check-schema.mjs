@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { CriticalityLevel, diff } from '@graphql-inspector/core';
 import { buildSchema } from 'graphql';
 
-// Fails when schema.graphql breaks callers of the released schema, by the rules of graphql-inspector, unless the changelog
-// announces each change under a new major version. With --release, schema.graphql becomes the released schema.
-// The released schema is a file and no git tag, because a shallow clone has no tags.
+// Fails when schema.graphql breaks callers of the released schema, by the rules of graphql-inspector, unless the
+// changelog announces each change under a new major version. With --release, schema.graphql becomes the released
+// schema, which is a file, not a git tag, because a shallow clone has no tags.
 
 const args = process.argv.slice(2).filter(argument => argument !== '--release');
 const [RELEASED, CURRENT, CHANGELOG] = [

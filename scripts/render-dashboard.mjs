@@ -1,10 +1,10 @@
 /**
- * Draws deploy/grafana/dashboard.json with the data of a Prometheus, for docs/dashboard.png. It is not Grafana: it knows
- * the two kinds of panels that the dashboard has, and draws them plainly.
+ * Draws deploy/grafana/dashboard.json with the data of a Prometheus server, for docs/dashboard.png. It is not Grafana:
+ * it supports only the two kinds of panels that the dashboard has, and draws them plainly.
  *
  *   node scripts/render-dashboard.mjs http://127.0.0.1:9090 docs/dashboard.png 10
  *
- * The last number is how many minutes are shown, up to now. Chromium is that of PATH, or of the variable CHROMIUM.
+ * The last argument is the number of minutes to show, up to now. CHROMIUM overrides /usr/bin/chromium.
  */
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
@@ -139,7 +139,7 @@ async function draw(panel) {
   const { x, y, w, h } = panel.gridPos;
   const place = `grid-area:${y + 1}/${x + 1}/span ${h}/span ${w}`;
   if (panel.type === 'row') return `<h2 style="${place}">${escapeHtml(panel.title)}</h2>`;
-  // What is zero all the time only fills the legend.
+  // A series that is always zero would only fill the legend.
   const series = (await seriesOf(panel)).filter(({ values }) => panel.type === 'stat' || values.some(value => value));
   const content = panel.type === 'stat' ? drawStat(panel, series) : drawChart(panel, series);
   return `<section style="${place}"><h3>${escapeHtml(panel.title)}</h3>${content}</section>`;

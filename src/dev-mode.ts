@@ -13,7 +13,7 @@ export interface DevelopmentEmulator {
   close(): Promise<void>;
 }
 
-// The pages of development servers, such as Vite's. The emulator holds nothing that another local program may not see.
+// Origins of development servers, such as Vite's. The emulator holds nothing to hide from other local programs.
 const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap(host => [`http://${host}:*`, `https://${host}:*`]);
 
 // Development mode ignores variables for the real cloud.
@@ -46,7 +46,7 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
       await rm(dataDir, { recursive: true, force: true });
     },
     gatewayEnvironment: {
-      // The emulator keeps nothing after it ends, so its operation records must not outlive it.
+      // The emulator forgets everything when it stops, so the operation records must not outlive it.
       DATA_DIR: dataDir,
       // Connections of the emulator appear at once, so reconciliation need not wait as long as with DLI.
       RECONCILE_SETTLE_MS: '12000',

@@ -66,9 +66,8 @@ export interface Gateway {
   /** Opens both ports. Resolves to undefined when the gateway was closed before both were open. */
   listen(): Promise<GatewayAddresses | undefined>;
   /**
-   * Shuts down gracefully: is no longer ready, but serves until `shutdownDelayMs` has passed; then refuses new requests,
-   * waits for open ones, and frees everything. Connections that are still open 5 s after the operation timeout are
-   * closed.
+   * Shuts down gracefully: is no longer ready but keeps serving for `shutdownDelayMs`, then refuses new requests, waits
+   * for open ones, and releases everything. Connections that are still open 5 s after the operation timeout are closed.
    */
   close(): Promise<void>;
 }
@@ -78,9 +77,9 @@ export interface GatewayLimits extends BackendLimits {
   clientTimeouts?: ClientTimeouts;
 }
 
-/** What {@link createGateway} may be given. */
+/** Options of {@link createGateway}. */
 interface GatewayOptions {
-  /** Default: that of the system. */
+  /** Default: the system clock. */
   clock?: Clock | undefined;
   limits?: GatewayLimits;
   /** Number of log lines that could not be written so far, for the metrics. Default: none. */
@@ -237,7 +236,7 @@ function createResolvers(backend: Backend, mutationDependencies: MutationDepende
   };
 }
 
-// A page of another site has no access token, so the names by which authenticated callers call do not matter.
+// A page of another site has no access token, so it does not matter which host name authenticated callers use.
 function createHostGuard({ callerAuth, host, allowedHosts }: Config, isListedOrigin: OriginCheck, logger: Logger) {
   const withTokens = isLoopback(host) ? 'ownPages' : 'none';
   const appliesTo = callerAuth === 'none' ? 'all' : withTokens;
@@ -245,9 +244,9 @@ function createHostGuard({ callerAuth, host, allowedHosts }: Config, isListedOri
 }
 
 /**
- * Checks trusted documents against the schema; undefined for none.
+ * Checks trusted documents against the schema. Undefined if there are none.
  *
- * @throws {ConfigError} naming the first document that is refused by its id
+ * @throws {ConfigError} naming the id of the first document that is refused
  */
 export function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
   if (documents === undefined) return undefined;
@@ -259,7 +258,7 @@ export function checkDocuments(documents: Config['trustedDocuments']): TrustedDo
 /**
  * Rethrows an error of {@link compose}.
  *
- * @throws {ConfigError} instead of an error that the operation store has with its setting
+ * @throws {ConfigError} in place of a {@link StoreConfigError}; any other error unchanged
  */
 export function asConfigError(error: unknown): never {
   if (!(error instanceof StoreConfigError)) throw error;

@@ -23,9 +23,9 @@ const EXIT_UNAVAILABLE = 69;
 const EXIT_SOFTWARE = 70;
 const EXIT_IO_ERROR = 74;
 const EXIT_CONFIG = 78;
-// A shell reports a process that a signal ended by 128 and its number.
+// A shell reports a process that was killed by a signal as 128 plus the signal's number.
 const EXIT_SIGNAL = 128;
-// npm forwards the SIGINT that a terminal has sent to the gateway already.
+// npm forwards a SIGINT that the terminal has already sent to the gateway.
 const FORWARDED_WITHIN_MS = 500;
 
 /** Node's error when a server cannot listen on its address. */
@@ -33,7 +33,7 @@ type ListenError = Error & { code?: string; address?: string; port?: number };
 
 const log = new LogDestination(process.stdout);
 process.on('exit', code => {
-  // A bug explains why lines are lost.
+  // A bug explains the lost lines, so its exit code stays.
   if (log.finish() && code !== EXIT_SOFTWARE) process.exitCode = EXIT_IO_ERROR;
 });
 // The reader of standard error may be gone.
@@ -45,7 +45,7 @@ async function run(command: Command, environment: Environment): Promise<void> {
   if (command.name === 'version') return void process.stdout.write(`${version()}\n`);
   const config = loadConfig(environment);
   if (command.name === 'printConfig') return void process.stdout.write(printEffectiveValues(config, environment));
-  // Loaded only now, because it loads most of the gateway.
+  // Imported lazily, because it loads most of the gateway.
   const { checkConfig } = await import('./cli/check-config.js');
   const isOk = await checkConfig(config, environment, command.isOnline, line => process.stdout.write(`${line}\n`));
   process.exit(isOk ? 0 : EXIT_UNAVAILABLE);
@@ -69,7 +69,7 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
   // LOG_LEVEL=error must not hide them.
   const warnings = logger.child({}, { level: 'warn' });
   for (const { record, message } of findWarnings(config, gatewayEnvironment)) warnings.warn(record, message);
-  // Loaded only now, so that configuration errors are reported immediately.
+  // Imported lazily, so that configuration errors are reported immediately.
   const { createGateway } = await import('./gateway.js');
   const gateway = await createGateway(config, logger, { droppedLogLines: () => log.dropped.lines });
   let first: { signal: NodeJS.Signals; atMs: number } | undefined;
@@ -152,7 +152,7 @@ function exitOnBug(logger: Logger): void {
   });
 }
 
-// Libraries print, for example ioredis when it may not use INFO, and lmdb. Their texts may contain data, and are not JSON.
+// Libraries such as lmdb, or ioredis without the right to use INFO, print texts that are not JSON and may contain data.
 function captureConsole(logger: Logger): void {
   for (const method of ['warn', 'error'] as const)
     console[method] = () => logger.warn({ operation: 'console', outcome: method }, 'a library printed a message');

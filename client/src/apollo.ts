@@ -24,9 +24,9 @@ interface FieldTools {
 const KINDS = possibleTypes['DatasourceConnection'] ?? [];
 
 /**
- * Settings for `new InMemoryCache(apolloCacheConfig)`. Pages of a list that differ in `after` and `first` only are
- * joined; connections leave the lists that their new state does not belong to; a connection of a list is found by its
- * id; and error texts are kept, because the members of the unions are known.
+ * Settings for `new InMemoryCache(apolloCacheConfig)`. Pages of a list that differ only in `after` and `first` are
+ * merged; a connection leaves the lists whose filters its new state does not match; a query by id finds a connection
+ * that a list has loaded; and error messages are kept, because the members of the unions are known.
  */
 export const apolloCacheConfig = {
   possibleTypes,
@@ -57,10 +57,10 @@ export const apolloCacheConfig = {
           read(existing: Page | undefined, { args, readField }: FieldTools): Page | undefined {
             if (existing === undefined) return undefined;
             const filter = args?.['filter'] as DatasourceConnectionFilter | null | undefined;
-            const items = existing.items.filter(item => belongs(readField, item, filter));
-            const left = existing.items.length - items.length;
+            const items = existing.items.filter(item => matchesFilter(readField, item, filter));
+            const hiddenCount = existing.items.length - items.length;
             const { totalCount } = existing;
-            return { ...existing, items, ...(totalCount !== undefined && { totalCount: totalCount - left }) };
+            return { ...existing, items, ...(totalCount !== undefined && { totalCount: totalCount - hiddenCount }) };
           },
         },
       },
@@ -68,7 +68,7 @@ export const apolloCacheConfig = {
   },
 };
 
-/** For `update` of a delete: marks the connection as deleted, so that it leaves the lists of the cache. */
+/** For `update` of a delete: marks the connection as deleted, so that it leaves the cached lists. */
 export function markDeleted(
   // biome-ignore lint/suspicious/noExplicitAny: the types of Apollo Client, which this package does not depend on
   cache: { identify(object: any): string | undefined; modify(options: any): boolean },
@@ -88,8 +88,8 @@ function refOf(item: Item): unknown {
   return '__ref' in item ? item.__ref : item;
 }
 
-/** Whether a list with this filter still shows a connection. What is not known of it does not remove it. */
-function belongs(
+/** Whether a list with this filter still shows a connection. A field that is not in the cache does not hide it. */
+function matchesFilter(
   readField: FieldTools['readField'],
   item: Item,
   filter: DatasourceConnectionFilter | null | undefined,

@@ -10,7 +10,7 @@ import type { Retry } from './repeat.js';
 import { delayOf, wait } from './repeat.js';
 import type { TypedDocumentNode } from './typed-document-node.js';
 
-/** Milliseconds without a byte after which a stream is dead. The gateway sends one every 12 s at least. */
+/** Milliseconds without a byte after which a stream counts as dead. The gateway sends one at least every 12 s. */
 const MAX_SILENCE_MS = 45_000;
 
 /** Where the gateway is, and how requests reach it. */
@@ -38,7 +38,7 @@ export interface SubscribeOptions {
 
 /** How long a connection is followed. */
 export interface FollowOptions extends SubscribeOptions {
-  /** Of an enhanced connection: follow it until each of these is bound or has failed. */
+  /** Enhanced connections only: follow it until each of these is bound or has failed. */
   untilBound?: readonly ConnectionResourceInput[] | undefined;
 }
 
@@ -170,7 +170,7 @@ async function readResult<T>(response: Response): Promise<T> {
   return data;
 }
 
-/** A proxy may answer with a page. */
+/** Parses a response. A proxy may have answered with an HTML page. */
 function parseResult<T>(text: string): Result<T> {
   try {
     const result: unknown = JSON.parse(text);

@@ -5,8 +5,8 @@ interface StreamEvent {
 }
 
 /**
- * Reads Server-Sent Events. The gateway sends a comment every 12 seconds, so `onBytes` tells whether the connection is
- * alive.
+ * Reads Server-Sent Events. The gateway sends a comment every 12 seconds, so calls of `onBytes` show that the
+ * connection is alive.
  */
 export async function* readEvents(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<StreamEvent> {
   const reader = body.getReader();

@@ -21,7 +21,7 @@ const TEMPORARY_CODES: ReadonlySet<unknown> = new Set([
   'UPSTREAM_UNAVAILABLE',
 ]);
 
-/** The gateway, or a proxy before it, answered with errors of the request itself, or with something unreadable. */
+/** The gateway, or a proxy in front of it, answered with top-level errors or with something unreadable. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   /** The first code, such as `UNAUTHENTICATED`, `FORBIDDEN` or `BAD_USER_INPUT`; undefined if there is none. */
@@ -30,7 +30,7 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
-    /** The HTTP status, which is 200 for errors of single fields. */
+    /** The HTTP status, which is 200 if only some fields failed. */
     readonly status: number,
     /** The errors in the response; empty if it was unreadable. */
     readonly errors: readonly GraphqlError[],
@@ -42,12 +42,12 @@ export class GatewayError extends Error {
   }
 }
 
-/** The time is over, and it is still not known whether the call did anything. Repeat it with the same key to learn it. */
+/** Time ran out, and it is still unknown whether the call took effect. Repeat it with the same key to find out. */
 export class UndecidedError extends Error {
   override readonly name = 'UndecidedError';
 
   constructor(
-    /** What the last attempt failed with. */
+    /** The error of the last attempt. */
     override readonly cause: unknown,
     /** The key to repeat a create with. */
     readonly idempotencyKey: string | undefined,
@@ -62,7 +62,7 @@ interface Failure {
   retryAfterSeconds: number | undefined;
 }
 
-/** The fields by which the errors of fetch, graphql-request, Apollo Client and urql tell what happened. */
+/** The fields in which errors of fetch, graphql-request, Apollo Client and urql describe what happened. */
 interface AnyError {
   name?: string;
   status?: number;
@@ -74,7 +74,7 @@ interface AnyError {
 }
 
 /**
- * Tells a lost or refused request that may succeed when it is repeated from one that never will. An error without
+ * Distinguishes a lost or refused request that may succeed when repeated from one that never will. An error without
  * status and code is a lost connection, which proves nothing.
  */
 export function readFailure(thrown: unknown): Failure {
@@ -101,11 +101,11 @@ function codesOf(errors: readonly GraphqlError[]): string[] {
 
 /** `retryAfterSeconds` of an error, else the Retry-After header, which holds seconds or a date. */
 function retryAfterOf(errors: readonly GraphqlError[], headers: Headers | undefined): number | undefined {
-  const said = errors
+  const fromErrors = errors
     .map(({ extensions }) => extensions?.['retryAfterSeconds'])
     .find(value => typeof value === 'number');
   const header = headers?.get?.('retry-after');
-  if (said !== undefined || !header) return said;
+  if (fromErrors !== undefined || !header) return fromErrors;
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1_000;
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }

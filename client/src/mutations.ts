@@ -34,7 +34,7 @@ export type UnbindPayload = UnbindDatasourceConnectionMutation['unbindDatasource
 /** A member of the payload union of a delete. */
 export type DeletePayload = DeleteDatasourceConnectionMutation['deleteDatasourceConnection'];
 
-/** How long and how a mutation of the client is repeated. */
+/** How a mutation of the client is repeated, and for how long. */
 export type MutationOptions<T> = Omit<RepeatOptions<T>, 'idempotencyKey'>;
 
 /** How a connection is deleted. */
@@ -43,15 +43,14 @@ export interface DeleteOptions extends MutationOptions<DeletePayload> {
   ifUnbound?: boolean | undefined;
 }
 
-/** The mutations, each repeated until its answer is final or the time is over. */
+/** The mutations, each repeated until its answer is final or time runs out. */
 export interface Mutations {
   /**
-   * Creates a classic connection, at most one however often the call is repeated: until the answer is final or the time
-   * is over. Without `input.idempotencyKey` a random one is used; choose one if the call may have to go on after a
-   * reload.
+   * Creates at most one classic connection, repeating the call until the answer is final or time runs out. Without
+   * `input.idempotencyKey` a random key is used; choose one if the call may have to continue after a reload.
    *
-   * @throws GatewayError for what a repeat cannot cure, such as a refused token or a wrong enum value
-   * @throws UndecidedError if the time is over without an answer
+   * @throws GatewayError for errors that a repeat cannot fix, such as a refused token or a wrong enum value
+   * @throws UndecidedError if time runs out without an answer
    */
   createDatasourceConnection(
     input: CreateDatasourceConnectionInput,
@@ -65,19 +64,19 @@ export interface Mutations {
     input: CreateEnhancedDatasourceConnectionInput,
     options?: MutationOptions<CreateEnhancedPayload>,
   ): Promise<CreateEnhancedPayload>;
-  /** Binds an enhanced connection to pools and queues. Errors are those of a create. */
+  /** Binds an enhanced connection to pools and queues. Throws the same errors as a create. */
   bindDatasourceConnection(
     connectionId: string,
     resources: readonly ConnectionResourceInput[],
     options?: MutationOptions<BindPayload>,
   ): Promise<BindPayload>;
-  /** Takes pools and queues from an enhanced connection; waits while a binding is being made. */
+  /** Unbinds an enhanced connection from pools and queues; waits while a binding is being created. */
   unbindDatasourceConnection(
     connectionId: string,
     resources: readonly ConnectionResourceInput[],
     options?: MutationOptions<UnbindPayload>,
   ): Promise<UnbindPayload>;
-  /** Deletes a connection; waits while it, or a binding of it, is being created. Errors are those of a create. */
+  /** Deletes a connection; waits while it or a binding of it is being created. Throws the same errors as a create. */
   deleteDatasourceConnection(id: string, options?: DeleteOptions): Promise<DeletePayload>;
 }
 

@@ -10,7 +10,7 @@ export const RETRYABLE_MEMBERS: ReadonlySet<string | undefined> = new Set([
   'OutcomeUnknownError',
 ]);
 
-/** What {@link repeatUntilDecided} needs of the payload of a mutation. */
+/** The fields of a mutation's payload that {@link repeatUntilDecided} reads. */
 export interface Answer {
   readonly __typename?: string;
   readonly retryAfterSeconds?: number;
@@ -18,7 +18,7 @@ export interface Answer {
   readonly waitSeconds?: number | null;
 }
 
-/** A call that will be repeated, for the progress that a page shows. */
+/** A call that is about to be repeated, for a page that shows progress. */
 export interface Retry<T = unknown> {
   /** How many attempts have been made. */
   readonly attempt: number;
@@ -30,7 +30,7 @@ export interface Retry<T = unknown> {
   readonly error?: unknown;
 }
 
-/** How long and how a mutation is repeated. */
+/** How a mutation is repeated, and for how long. */
 export interface RepeatOptions<T = unknown> {
   /** Milliseconds for all attempts together. Default: 5 minutes. */
   timeoutMs?: number | undefined;
@@ -47,7 +47,7 @@ export interface RepeatOptions<T = unknown> {
 /**
  * Sends a mutation until its answer is final, with any GraphQL client. Repeats lost connections, HTTP 429 and 5xx, and
  * the {@link RETRYABLE_MEMBERS}, and a `ConnectionBusyError` that says how long to wait; throws other errors at once.
- * Returns the last answer if the time is over, or throws an {@link UndecidedError} if the last attempt got none.
+ * Returns the last answer if time runs out, or throws an {@link UndecidedError} if the last attempt got none.
  *
  * @param send sends the same call with the same idempotency key every time, and ends it when the signal is aborted
  */
@@ -85,7 +85,7 @@ function isFinal({ __typename, waitSeconds }: Answer): boolean {
   return !RETRYABLE_MEMBERS.has(__typename) && typeof waitSeconds !== 'number';
 }
 
-/** Milliseconds before the next attempt: not less than the gateway asks for, and spread so that callers do not meet. */
+/** Milliseconds before the next attempt: at least what the gateway asks for, with jitter to spread callers. */
 export function delayOf(attempt: number, retryAfterSeconds: number | undefined): number {
   const backoffMs = Math.min(30_000, 500 * 2 ** attempt);
   return retryAfterSeconds === undefined

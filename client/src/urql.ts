@@ -21,14 +21,14 @@ interface Cache {
 
 const KINDS = possibleTypes['DatasourceConnection'] ?? [];
 
-/** Objects without an id are stored with what they belong to. */
+/** Objects without an id are stored within their parents. */
 const EMBEDDED = introspection.__schema.types.filter(
   type => type.kind === 'OBJECT' && !type.fields.some(({ name }) => name === 'id'),
 );
 
 /**
  * Settings for `cacheExchange(graphcacheConfig)` of `@urql/exchange-graphcache`. Lists are read again after a create,
- * bind, unbind or delete; a deleted connection leaves the cache; a connection of a list is found by its id.
+ * bind, unbind or delete; a deleted connection leaves the cache; a query by id finds a connection of a loaded list.
  */
 export const graphcacheConfig = {
   schema: introspection,

@@ -8,19 +8,19 @@ import { VerificationQueueFullError } from './rate-limits.js';
 
 /**
  * The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. A claim is given by its
- * name, or by its path if it is part of another one: `realm_access.roles`.
+ * name, or by its path if it is nested: `realm_access.roles`.
  */
 export interface TokenRules {
   readonly issuer: string;
-  /** A token must be for one of these. */
+  /** A token must name at least one of these. */
   readonly audiences: readonly string[];
-  /** The claim that holds the token's audience: a text or a list. */
+  /** The claim that holds the token's audience: a string or a list. */
   readonly audienceClaim: string;
   /** Asymmetric signature algorithms only: with HMAC, anyone who has the public key could sign tokens. */
   readonly algorithms: readonly string[];
   /** The claim that holds the caller's tenant. */
   readonly tenantClaim: string;
-  /** The claims that hold the caller's scopes: space-separated texts or lists. */
+  /** The claims that hold the caller's scopes: space-separated strings or lists. */
   readonly scopeClaims: readonly string[];
   /** The scope that grants each role. */
   readonly scopes: Readonly<Record<Role, string>>;
@@ -28,11 +28,11 @@ export interface TokenRules {
   readonly maxAgeSeconds: number;
 }
 
-/** The token was refused. The message is a short reason for the log and contains nothing of the token. */
+/** The token was refused. The message is a short reason for the log and quotes nothing from the token. */
 export class InvalidTokenError extends Error {
   override readonly name = 'InvalidTokenError';
 
-  /** @param kind `expired`: only its age makes the token invalid, as far as it was checked; `forged`: its signature */
+  /** @param kind `expired`: as far as it was checked, the token is only too old; `forged`: its signature is wrong */
   constructor(
     reason: string,
     readonly kind: 'expired' | 'forged' | 'other' = 'other',
@@ -43,25 +43,25 @@ export class InvalidTokenError extends Error {
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_CLAIM_LENGTH = 256;
-// Lone surrogates and the replacement character: such a name may be equal to another one after an encoding.
-const NO_UNICODE_TEXT = /[\p{Surrogate}\ufffd]/u;
+// Lone surrogates and the replacement character: encoding could make such a name equal to another one.
+const INVALID_UNICODE = /[\p{Surrogate}\ufffd]/u;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
 // are refused. ID tokens, which are typed JWT too, have a different audience.
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
-const PASSED_ON = [InvalidTokenError, JwksUnavailableError, VerificationQueueFullError];
+const RETHROWN_ERRORS = [InvalidTokenError, JwksUnavailableError, VerificationQueueFullError];
 const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
 
 /**
  * Verifies an access token and reads the caller from its claims. The expiry includes the clock tolerance.
  *
- * The signature is checked last, because it costs most. `getKey` is called when everything else was found valid. Keys
- * come from there only: one that the header of a token names (`jwk`, `jku`, `x5c`, `x5u`) does not count.
+ * The signature is checked last, because that costs most: `getKey` is called once everything else is known to be valid.
+ * It is the only source of keys: those in the header of a token (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
  *
- * @param beforeCheck called before every check of the signature; several keys may match a token
+ * @param beforeCheck called before each check of the signature; several keys may match a token
  * @param nowMs milliseconds since 1970-01-01 UTC
  * @throws {InvalidTokenError} when the token is malformed, expired, wrongly signed or lacks a claim
  * @throws {JwksUnavailableError} when the keys of the issuer cannot be fetched
- * @throws {VerificationQueueFullError} when too many tokens wait for the check of their signature
+ * @throws {VerificationQueueFullError} when too many tokens are waiting for their signature check
  */
 export async function verifyAccessToken(
   token: string,
@@ -83,7 +83,7 @@ export async function verifyAccessToken(
   };
   const findKey = async (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
     checkHeader(header);
-    // Only refuses: the caller is read from the verified claims.
+    // For refusals only: the caller is read from the verified claims.
     readClaims(UnsecuredJWT.decode(`${UNSECURED_HEADER}.${jws.payload}.`, claimRules).payload);
     const key = await getKey(header, jws);
     await beforeCheck();
@@ -96,12 +96,12 @@ export async function verifyAccessToken(
     );
     return { kind: 'authenticated', ...readClaims(payload) };
   } catch (error) {
-    if (PASSED_ON.some(kind => error instanceof kind)) throw error;
+    if (RETHROWN_ERRORS.some(kind => error instanceof kind)) throw error;
     throw new InvalidTokenError(reasonOf(error), kindOf(error));
   }
 }
 
-/** Tries all matching keys if jose reports several: of a token without a key id, or a key id that is not unique. */
+/** Tries all matching keys if jose reports several, because a token has no key id or one that is not unique. */
 async function verifyWithEachKey(
   token: string,
   error: unknown,
@@ -111,7 +111,7 @@ async function verifyWithEachKey(
   if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
   for await (const key of error) {
     await beforeCheck();
-    // A key that cannot be used, such as one that is too short, must not hide those after it.
+    // An unusable key, such as one that is too short, must not hide those after it.
     const verified = await jwtVerify(token, key, options).catch(() => undefined);
     if (verified !== undefined) return verified;
   }
@@ -122,7 +122,7 @@ function checkHeader(header: JWTHeaderParameters): void {
   if (!ACCEPTED_TYPES.has(header.typ?.toLowerCase())) throw new InvalidTokenError('type');
 }
 
-// Not left to jose, which looks into `aud` only.
+// Not left to jose, which checks `aud` only.
 function checkAudience(payload: JWTPayload, { audiences, audienceClaim }: TokenRules): void {
   const named = [claimAt(payload, audienceClaim)].flat();
   if (!audiences.some(audience => named.includes(audience))) throw invalidClaim(audienceClaim);
@@ -149,25 +149,25 @@ function callerOf(payload: JWTPayload, { tenantClaim, scopeClaims, scopes }: Tok
 function nameIn(payload: JWTPayload, claim: string): string {
   const value = claimAt(payload, claim);
   if (value === undefined) throw invalidClaim(claim);
-  // No other type: the number 7 would become the same tenant as the text 7.
-  const isText = typeof value === 'string' && value !== '' && !NO_UNICODE_TEXT.test(value);
+  // Strings only: the number 7 would become the same tenant as the string '7'.
+  const isText = typeof value === 'string' && value !== '' && !INVALID_UNICODE.test(value);
   if (isText && value.length <= MAX_CLAIM_LENGTH) return value;
   throw new InvalidTokenError('name');
 }
 
-/** The value of a claim. The longest name that exists counts, because a name may have dots: `https://a.b/tenant`. */
+/** The value of a claim. The longest existing name wins, because a name may contain dots: `https://a.b/tenant`. */
 function claimAt(claims: unknown, path: string): unknown {
   if (!isObject(claims)) return undefined;
   for (let end = path.length; end > 0; end = path.lastIndexOf('.', end - 1)) {
     const name = path.slice(0, end);
-    // Own properties only: `constructor.name` is no claim.
+    // Own properties only: `constructor.name` is not a claim.
     if (Object.hasOwn(claims, name))
       return end === path.length ? claims[name] : claimAt(claims[name], path.slice(end + 1));
   }
   return undefined;
 }
 
-// Scopes are a space-separated text (RFC 8693) or a list. An element of a list is one name, even with a space in it.
+// Scopes are a space-separated string (RFC 8693) or a list. A list element is one name, even if it contains a space.
 function scopesIn(value: unknown): unknown[] {
   if (typeof value === 'string') return value.split(' ');
   return Array.isArray(value) ? value : [];

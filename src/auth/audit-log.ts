@@ -28,13 +28,13 @@ export interface AuditRecord {
   durationMs: number;
 }
 
-/** The end of a create that no caller waited for any more. Its tenant is not known then. */
+/** The end of a create that no caller was waiting for any more. Its tenant is no longer known by then. */
 export interface LateEnd extends Omit<AuditRecord, 'address' | 'caller' | 'inputFingerprint' | 'reason'> {
-  /** The id of the record of the create, which was begun in this trace. */
+  /** The id of the create's record, which was begun in this trace. */
   operationId: string;
 }
 
-/** What only the line of a {@link LateEnd} has. */
+/** Fields that only the line of a {@link LateEnd} has. */
 type LateFields = Partial<Pick<LateEnd, 'operationId'>> & { late?: true };
 
 /**
@@ -60,12 +60,12 @@ export class AuditLog {
       );
   }
 
-  /** Writes the line of a create that has ended late, which follows that of its mutation, if there was one. */
+  /** Writes the line of a create that ended late. It follows the line of the mutation, if there was one. */
   writeLate(end: LateEnd): void {
     this.#write({ ...end, late: true });
   }
 
-  // Field by field, because rest and spread of objects cost more than writing the line.
+  // Field by field, because object rest and spread cost more than writing the line.
   #write(record: Partial<AuditRecord> & LateFields & Pick<AuditRecord, 'trace' | 'startedAtMs' | 'durationMs'>): void {
     const { trace, caller } = record;
     const line = {
@@ -91,11 +91,11 @@ export class AuditLog {
   }
 }
 
-// Two names of this size fit into a line of 2 KB, with everything else.
+// A line of 2 KB has room for two names of this size and everything else.
 const MAX_NAME_BYTES = 600;
 
-// Names come from tokens and may not forge log lines. Different names are written differently: backslashes, too, are
-// escaped, and one that is too long is cut, but ends in its hash.
+// Names come from tokens and must not forge log lines. Different names stay different: backslashes are escaped too, and
+// a name that is too long is cut and ends in its hash.
 function escapeName(name: string): string {
   const escaped = name.replace(/[\\\p{C}\p{Zl}\p{Zp}]/gu, character =>
     character === '\\' ? '\\\\' : `\\u{${character.codePointAt(0)?.toString(16)}}`,

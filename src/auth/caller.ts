@@ -29,8 +29,8 @@ export interface AuthenticatedCaller {
 }
 
 /**
- * The result of checking the credentials of a request. `authUnavailable`: the issuer's keys are unavailable, so no token
- * can be verified now. `reason` is for the log only: callers get the same message for every reason.
+ * The result of checking the credentials of a request. `authUnavailable`: the issuer's keys are unavailable, so no
+ * token can be verified now. `reason` is for the log only: callers get the same message for every reason.
  */
 export type AuthenticationResult =
   | AuthenticatedCaller
@@ -49,7 +49,7 @@ export const ANONYMOUS: CallerAuthenticator = {
   authenticate: async () => ({ kind: 'authenticated', caller: ANONYMOUS_CALLER }),
 };
 
-/** Rate limit of mutations (create, bind, unbind, delete) per tenant, named as its variables are. */
+/** Rate limit of mutations (create, bind, unbind, delete) per tenant, named after its variables. */
 export interface CreateLimit {
   /** Counts one mutation. Resolves with the seconds to wait when the limit is exceeded, else with undefined. */
   take(tenant: string): Promise<number | undefined>;
@@ -58,20 +58,20 @@ export interface CreateLimit {
 /** A {@link CreateLimit} that is never exceeded. */
 export const NO_CREATE_LIMIT: CreateLimit = { take: async () => undefined };
 
-/** Limits what each tenant, or each client network, keeps open at a time in this process. */
+/** Limits how many connections a holder (a tenant or a client network) keeps open in this process. */
 export class ConnectionQuota {
   readonly #open = new Map<string, number>();
 
   /**
    * @param max open connections per holder
-   * @param onRefused called for each connection that exceeds it
+   * @param onRefused called for each connection beyond `max`
    */
   constructor(
     private readonly max: number,
     private readonly onRefused = () => {},
   ) {}
 
-  /** Counts one more of this holder until the returned function is called; undefined when the quota is used up. */
+  /** Counts a connection of this holder until the returned function is called; undefined if the quota is used up. */
   acquire(holder: string): (() => void) | undefined {
     const open = this.#open.get(holder) ?? 0;
     if (open >= this.max) {

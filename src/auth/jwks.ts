@@ -29,7 +29,7 @@ export class JwksUnavailableError extends Error {
   }
 }
 
-/** A key set that was fetched once; every fetch creates a new object. Times are in milliseconds, monotonic. */
+/** A fetched key set; every fetch creates a new object. Times are in milliseconds, monotonic. */
 export interface KeySet {
   readonly getKey: JWTVerifyGetKey;
   readonly fetchedAtMs: number;
@@ -79,7 +79,7 @@ export class JwksCache {
    *
    * @throws {JwksUnavailableError} when the key is not cached and the issuer is unavailable
    * @throws {errors.JWKSNoMatchingKey} when the issuer has no such key
-   * @throws {errors.JWKSMultipleMatchingKeys} when it has several, which the error iterates
+   * @throws {errors.JWKSMultipleMatchingKeys} when it has several; the error iterates over them
    */
   readonly getKey: JWTVerifyGetKey = async (header, token) => {
     const cached = this.current() ?? (await this.#refresh());
@@ -133,7 +133,7 @@ export class JwksCache {
   }
 }
 
-/** Why keys could not be fetched, in words that quote nothing of the issuer; the name of any other error. */
+/** Describes why keys could not be fetched, without quoting the issuer; for any other error, returns its name. */
 export function describeFetchFailure(error: unknown): string {
   if (error instanceof IssuerFetchError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
@@ -155,7 +155,7 @@ export function createJwksFetcher(
 ): () => Promise<JWTVerifyGetKey> {
   let discovered: URL | undefined;
   return async () => {
-    // The keys are fetched for all callers, so it is no part of the trace of one.
+    // The keys are fetched for all callers, so the call belongs to no caller's trace.
     const trace = newTrace();
     const fetchDocument: FetchDocument = async (operation, url) => {
       const startedMs = SYSTEM_CLOCK.monotonicMs();
@@ -215,7 +215,7 @@ class IssuerFetchError extends Error {
  * Fetches a JSON document from the issuer: within 5 s, at most 256 KiB, without following redirects or sending
  * credentials.
  *
- * @param details of the call, which are completed for the log
+ * @param details details of the call for the log, completed here
  * @throws {IssuerFetchError}
  */
 async function fetchIssuerDocument(url: URL, transport: Transport, details: CallDetails): Promise<unknown> {

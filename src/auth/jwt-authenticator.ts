@@ -17,8 +17,8 @@ const MAX_CACHED_TOKENS = 5_000;
 /**
  * Authenticates callers by JWT access tokens of one issuer.
  *
- * The signature of a token is checked once per key set and not at every request. Refused tokens never lock out valid
- * ones: an address that exceeds its limit of failed logins only has its signatures checked at a bounded rate.
+ * The signature of a token is checked once per key set, not on every request. Refused tokens never lock out valid
+ * ones: if an address exceeds its limit of failed logins, its signatures are merely checked at a bounded rate.
  */
 export class JwtAuthenticator implements CallerAuthenticator {
   /** Keyed by digest: the caches hold no tokens. */
@@ -27,7 +27,7 @@ export class JwtAuthenticator implements CallerAuthenticator {
     maxSize: MAX_CACHED_TOKENS,
     sizeCalculation: () => 1,
   });
-  /** Tokens whose signature is wrong, with the key set that they were checked with. */
+  /** Tokens with a wrong signature, by digest, and the key set that they were checked against. */
   readonly #forged = new LRUCache<string, KeySet>({
     maxSize: MAX_CACHED_TOKENS,
     sizeCalculation: () => 1,

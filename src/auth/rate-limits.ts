@@ -16,7 +16,7 @@ export interface CreateLimitRule {
   readonly windowSeconds: number;
 }
 
-/** Of the keys of all counters. Their own hash tag, so that they need not share a cluster slot with the records. */
+/** Key prefix of all counters. Has its own hash tag, so that they need not share a cluster slot with the records. */
 // Stored: do not rename.
 export const COUNTER_PREFIX = 'dli-gateway:{limits}:';
 const CREATE_PREFIX = `${COUNTER_PREFIX}create`;
@@ -33,7 +33,7 @@ export interface SharedCounters {
   secret: () => Promise<KeyObject>;
 }
 
-/** Names counters by keyed hashes, so that readers of Redis cannot guess whom they count. */
+/** Names counters by keyed hashes, so that nobody who reads Redis can guess whom they count. */
 class CounterNames {
   readonly #ownSecret = createSecretKey(randomBytes(32));
 
@@ -52,14 +52,14 @@ class CounterNames {
 /**
  * Limits the mutations of each tenant.
  *
- * Gateways that share a Redis share the counters. While Redis is unavailable each gateway counts alone, so that n
- * gateways allow n times the limit.
+ * Gateways that share a Redis share the counters. While Redis is unavailable, each gateway counts alone, so n gateways
+ * allow n times the limit.
  */
 export class TenantCreateLimit implements CreateLimit {
   readonly #limiter: RateLimiterAbstract;
   readonly #names: CounterNames;
 
-  /** @param shared counters in Redis; undefined counts in this process */
+  /** @param shared counters in Redis; if undefined, this process counts alone */
   constructor({ creates, windowSeconds }: CreateLimitRule, shared: SharedCounters | undefined) {
     const rule = { points: creates, duration: windowSeconds, keyPrefix: CREATE_PREFIX };
     // Spares Redis the requests of a tenant who has used up the window.
@@ -91,7 +91,7 @@ export class FailedLoginLimit {
 
   /**
    * @param maxPerMinute refused tokens per address and minute
-   * @param shared counters in Redis; undefined, or while Redis is unavailable, counts in this process
+   * @param shared counters in Redis; if undefined, and while Redis is unavailable, this process counts alone
    */
   constructor(
     private readonly maxPerMinute: number,
@@ -119,7 +119,7 @@ export class FailedLoginLimit {
   }
 }
 
-/** Counts in Redis if there is one, and in this process while it is unavailable. */
+/** Counts in Redis if it is configured, and in this process otherwise or while Redis is unavailable. */
 function createLimiter(
   rule: Omit<IRateLimiterRedisOptions, 'storeClient'>,
   redis: Redis | undefined,
@@ -130,7 +130,7 @@ function createLimiter(
   return new RateLimiterRedis({ ...rule, ...shared });
 }
 
-/** Too many verifications wait for an address. The token was not verified, and may be good. */
+/** Too many verifications are waiting for this address. The token was not verified and may be valid. */
 export class VerificationQueueFullError extends Error {
   override readonly name = 'VerificationQueueFullError';
 
@@ -141,7 +141,7 @@ export class VerificationQueueFullError extends Error {
 
 /**
  * Spaces out the signature checks of an address with too many refused tokens. Its valid tokens are accepted after a
- * short wait, and its others get a bounded share of the CPU. Addresses do not delay each other.
+ * short wait, and its invalid ones get a bounded share of the CPU. Addresses do not delay each other.
  */
 export class VerificationQueue {
   /** When the next verification may start, by network. */

@@ -16,16 +16,16 @@ import { Deadline, SYSTEM_CLOCK } from '../lib/time.js';
 import { NO_METRICS } from '../metrics/metrics.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 
-/** The result of one check. `detail` is one of a few words of our own, or an error code of DLI. */
+/** The result of one check. `detail` is one of the gateway's own words, or an error code of DLI. */
 interface CheckResult {
   isOk: boolean;
   detail?: string | undefined;
 }
 
 /**
- * Checks a configuration further than loading does, as a gateway would at its start, without opening a port.
+ * Checks a configuration more thoroughly than loading does, as a gateway does when it starts, but opens no port.
  *
- * @param isOnline whether to try the systems that the gateway depends on, too
+ * @param isOnline whether to also try the systems that the gateway depends on
  * @param print receives each line
  * @returns whether everything was in order
  * @throws {ConfigError} when a trusted document is invalid, or the store must not be used
@@ -43,8 +43,8 @@ export async function checkConfig(
 }
 
 /**
- * Tries the store, sign-in, DLI and the issuer once each, with the code of the gateway. Nothing is created but a folder
- * for the store, if it is missing. A line says `ok` or `failed`, what was tried, and why it failed.
+ * Tries the store, sign-in, DLI and the issuer once each, with the gateway's own code. Creates nothing but a missing
+ * folder for the store. Each line says `ok` or `failed`, what was tried, and why it failed.
  */
 async function tryUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
   const backend = await compose(config, {
@@ -93,7 +93,7 @@ async function checkSignIn({ authenticator }: Backend, { operationTimeoutMs }: C
   }
 }
 
-// Not both kinds are offered everywhere, and the gateway can do without one.
+// Some regions do not offer both kinds, and the gateway can do without one.
 async function checkConnections({ connections }: Backend, { operationTimeoutMs }: Config): Promise<CheckResult> {
   try {
     const deadline = new Deadline(SYSTEM_CLOCK, operationTimeoutMs);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What the command line asks for. */
+/** The command that the command line selects. */
 export type Command =
   | { name: 'start'; isDevelopment: boolean }
   | { name: 'help' }
@@ -13,7 +13,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What `--help` prints. */
+/** The output of `--help`. */
 export const HELP = `Usage: node dist/main.js [--dev | --check-config [--online] | --print-config | --help | --version]
 
 Without a flag, starts the gateway. Environment variables configure it: docs/configuration.md and .env.example describe

@@ -19,7 +19,7 @@ export function readAuthConfig(values: OptionalEnvValues, problems: Problem[]) {
     tokens: values.CALLER_AUTH === 'jwt' ? readTokenConfig(values, problems) : undefined,
     /** Undefined for no limit. */
     createLimit: readCreateLimit(values, problems),
-    /** Rejected tokens per client address and minute; above it signatures are checked at a limited rate. */
+    /** Rejected tokens per client address and minute; beyond that, signatures are checked at a limited rate. */
     failedLoginsPerMinute: values.RATE_LIMIT_FAILED_LOGINS_PER_MINUTE,
   };
 }

@@ -19,7 +19,7 @@ export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnTyp
   readonly credentialFiles: Readonly<Record<string, string>>;
 }
 
-/** The configuration is invalid. Lists every invalid variable with its rule, and never a value. */
+/** The configuration is invalid. Lists every invalid variable with the rule it breaks, never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
@@ -39,7 +39,7 @@ export function loadConfig(env: Environment): Config {
   const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
   const { data, error } = envSchema.safeParse(values);
   for (const { path, message } of error?.issues ?? []) addProblem(problems, { key: String(path[0]), rule: message });
-  // Rules that span several variables are checked although others are invalid.
+  // Rules that span several variables are checked even if others are invalid.
   const valid = optionalEnvSchema.parse(withoutInvalid(values, problems));
   const arePortsValid = !hasProblem(problems, 'PORT') && !hasProblem(problems, 'ADMIN_PORT');
   if (arePortsValid && valid.PORT !== 0 && valid.PORT === valid.ADMIN_PORT)
@@ -88,7 +88,7 @@ function readFiles(
   return {
     /** Trusted documents by id, the only ones that are executed; undefined allows all documents. */
     trustedDocuments,
-    /** PEM certificates of the only CAs that are trusted for DLI, IAM and the token issuer; undefined for Node's CAs. */
+    /** PEM certificates of the only CAs trusted for DLI, IAM and the token issuer; undefined for Node's CAs. */
     certificates,
   };
 }

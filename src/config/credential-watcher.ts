@@ -6,24 +6,24 @@ import type { Clock } from '../lib/time.js';
 import { isValidSecret } from './env-schema.js';
 import { isReadableByAll, stripLineBreak } from './secret-files.js';
 
-// A change must be the same in two polls, so it takes effect after at most twice this interval.
+// Two polls must find the same change, so it takes effect after at most twice this interval.
 const POLL_INTERVAL_MS = 1_000;
 const MAX_UNPROVEN_WAIT_MS = 60_000;
 // Longer than the 5 minutes in which refusals count towards the lockout of the account.
 const REFUSED_WAIT_MS = 6 * 60_000;
 
-/** What became of changed credential files. `invalid`: one of them cannot be used. */
+/** The result of reloading changed credential files. `invalid`: one of them cannot be used. */
 type ReloadResult = RotationResult | 'invalid';
 
 /** What differs between kinds of credentials when they are rotated. */
 export interface Rotation<T> {
-  /** The credentials with the texts of their files, by variable. All of these are valid. */
+  /** The current credentials with new values from their files, by variable. All values are valid. */
   parse(secrets: Readonly<Record<string, string>>, current: T): T;
   /** Why these credentials cannot replace the current ones, as a warning; undefined if they can. */
   findObstacle(next: T, current: T): string | undefined;
   /** Puts credentials into use if they are good. */
   rotate(next: T): Promise<RotationResult>;
-  /** Whether the credentials in use were refused the last time: new ones then wait no longer. Default: they were not. */
+  /** Whether the credentials in use were refused when last used: new ones are then tried at once. Default: no. */
   isCurrentRefused?(): boolean;
 }
 
@@ -40,9 +40,9 @@ interface WatcherDependencies<T> {
 /**
  * Polls credential files and rotates the credentials once the new ones are the same in two polls.
  *
- * Refused ones are tried again after 6 minutes, because new ones may not be known everywhere yet, and each refusal counts
- * towards the lockout of the account. Ones that could not be proven are tried again after 1 s, then after twice as long
- * each time, up to a minute, and as soon as those in use are refused.
+ * Refused credentials are tried again after 6 minutes, because new ones may not be known everywhere yet, and each
+ * refusal counts towards the lockout of the account. Credentials that could not be proven are tried again after 1 s,
+ * then at doubling intervals of up to a minute, and as soon as those in use are refused.
  *
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
@@ -51,7 +51,7 @@ export class CredentialWatcher<T> {
   #credentials: T;
   /** The credentials that the last poll found, if they differ from those in use. */
   #candidate: T | undefined;
-  /** What became of the candidate so far, how many attempts could not prove it, and when the next one is due. */
+  /** The candidate's last result, how many attempts could not prove it, and when the next one is due. */
   #lastResult: RotationResult | undefined;
   #attempts = 0;
   #nextAttemptAtMs = Number.NEGATIVE_INFINITY;
@@ -116,8 +116,8 @@ export class CredentialWatcher<T> {
       this.#warn(obstacle);
       return;
     }
-    const mayHurry = isNewlyRefused && this.#lastResult !== 'refused';
-    if (mayHurry || this.dependencies.clock.monotonicMs() >= this.#nextAttemptAtMs) await this.#try(found);
+    const skipsWait = isNewlyRefused && this.#lastResult !== 'refused';
+    if (skipsWait || this.dependencies.clock.monotonicMs() >= this.#nextAttemptAtMs) await this.#try(found);
   }
 
   async #try(candidate: T): Promise<void> {
@@ -134,17 +134,17 @@ export class CredentialWatcher<T> {
         this.dependencies.log.info(record, 'credentials replaced');
         break;
       case 'refused':
-        this.#wait(REFUSED_WAIT_MS);
+        this.#delayNextAttempt(REFUSED_WAIT_MS);
         this.dependencies.log.warn(record, 'credentials refused: the last ones stay in use');
         break;
       case 'unproven':
-        this.#wait(Math.min(MAX_UNPROVEN_WAIT_MS, this.#pollIntervalMs * 2 ** this.#attempts));
+        this.#delayNextAttempt(Math.min(MAX_UNPROVEN_WAIT_MS, this.#pollIntervalMs * 2 ** this.#attempts));
         this.#attempts += 1;
         this.#warn('new credentials cannot be proven at the moment: the last ones stay in use');
     }
   }
 
-  #wait(ms: number): void {
+  #delayNextAttempt(ms: number): void {
     // The poll that is due then may be a little early.
     this.#nextAttemptAtMs = this.dependencies.clock.monotonicMs() + ms - this.#pollIntervalMs / 2;
   }

@@ -4,7 +4,7 @@ import type { Rotation } from './credential-watcher.js';
 import type { Problem } from './secret-files.js';
 import { addProblem } from './secret-files.js';
 
-/** The credentials with which the gateway authenticates at Huawei Cloud. */
+/** The credentials that the gateway uses to authenticate with Huawei Cloud. */
 export type CredentialsConfig = ({ kind: 'accessKey' } & AccessKeyCredentials) | ({ kind: 'iamUser' } & IamUser);
 
 /** The values of credentials, all of them confidential. */
@@ -68,7 +68,7 @@ export function watchedFiles(
   return isComplete ? Object.fromEntries(entries) : {};
 }
 
-/** How watched credentials of Huawei Cloud are rotated: a pair as a whole. */
+/** The rotation of watched credentials of Huawei Cloud, where a key pair changes as a whole. */
 export function rotationOf(
   parts: Required<Pick<Rotation<CredentialsConfig>, 'rotate' | 'isCurrentRefused'>>,
 ): Rotation<CredentialsConfig> {
@@ -91,7 +91,7 @@ function withValues(credentials: CredentialsConfig, values: Readonly<Record<stri
   return { ...credentials, ...Object.fromEntries(changed) };
 }
 
-/** Whether a change of credentials is complete: of a key pair, every part must have changed. */
+/** Whether a change of credentials is complete: every part of a key pair must have changed. */
 function isCompleteRotation(last: CredentialsConfig, next: CredentialsConfig): boolean {
   if (last.kind !== 'accessKey' || next.kind !== 'accessKey') return true;
   return (

@@ -3,10 +3,10 @@ import { defaultOf, envSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment } from './secret-files.js';
 import { readEnvironment } from './secret-files.js';
 
-/** A variable, the value that the gateway uses for it, and where that comes from. */
+/** A variable with its value in effect and the source of that value. */
 interface EffectiveValue {
   name: string;
-  /** Without secrets; undefined if there is none. */
+  /** Secrets are redacted; undefined if the variable has no value. */
   value: string | undefined;
   source: 'environment' | 'file' | 'default';
 }
@@ -21,8 +21,8 @@ const REDACTED_KEYS: readonly string[] = [
 ];
 
 /**
- * All variables as lines such as `PORT=4000 # default`, ordered by their names. Secrets are redacted, and so is whatever
- * in an address may be one: user, password and query.
+ * All variables as lines such as `PORT=4000 # default`, ordered by name. Secrets are redacted, as are the parts of an
+ * address that may hold one: user, password and query.
  *
  * @param config loaded from the same environment
  */
@@ -31,7 +31,7 @@ export function printEffectiveValues(config: Config, env: Environment): string {
   return values.map(({ name, value = '', source }) => `${name}=${quote(value)} # ${source}\n`).join('');
 }
 
-// As in dotenv files: a comment or a line break in a value would otherwise look like another part of the line.
+// As in dotenv files, so that a # or a line break in a value is not mistaken for the end of it.
 function quote(value: string): string {
   return /^[^\s#"'\\]*$/.test(value) ? value : JSON.stringify(value);
 }
@@ -72,7 +72,7 @@ function derivedValues({ dliEndpoint, iamEndpoint, explorer, federation, auth }:
 
 function withoutSecrets(value: string): string {
   if (!/[@?]/.test(value)) return value;
-  // Of several addresses, or one without a scheme, no part is certain not to be a secret.
+  // In several addresses, or one without a scheme, any part may be a secret.
   if (!/^\w[\w+.-]*:\/\//.test(value) || !URL.canParse(value)) return REDACTED;
   const { protocol, host, pathname, search } = new URL(value);
   return `${protocol}//${host}${pathname}${search === '' ? '' : `?${REDACTED}`}`;

@@ -51,7 +51,7 @@ function oneOf<const T extends string>(...values: [T, ...T[]]) {
   return z.enum(values, `must be one of ${values.join(', ')}`);
 }
 
-/** An HTTP URL without user and fragment; without TLS on loopback only. */
+/** An HTTP URL without user or fragment; plain HTTP is accepted on loopback only. */
 function address(rule: string, isAccepted: (url: URL) => boolean = () => true) {
   const isWellFormed = (text: string) => {
     if (!URL.canParse(text)) return false;
@@ -85,7 +85,7 @@ function isEncryptedOrLoopback(text: string): boolean {
   return protocol !== 'http:' || isLoopback(hostname);
 }
 
-/** Whether a text is a web origin, in the format that browsers send, or `*` is its port and it is loopback. */
+/** Whether a text is a web origin in the format that browsers send, or a loopback origin with `*` as its port. */
 function isOrigin(text: string): boolean {
   const origin = text.replace(/:\*$/, '');
   if (!/^https?:/.test(text) || !URL.canParse(origin)) return false;
@@ -99,7 +99,7 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ]);
 
-/** A comma-separated list of names, of which there is at least one. */
+/** A comma-separated list of at least one name. */
 const names = list.refine(
   parts => parts.length > 0 && parts.every(part => headerSafe.safeParse(part).success),
   'must be printable ASCII without spaces; several names are separated by commas',
@@ -153,7 +153,7 @@ const authSettings = {
 
 /** Whether a text is a host name or an IP address as in a `Host` header, or an IPv6 address without brackets. */
 function isHost(text: string): boolean {
-  // A zone is of one machine only, and no Host header has one.
+  // A zone is local to one machine, and no Host header has one.
   const isIpv6 = isIP(text.replace(/^\[(.*)\]$/, '$1')) === 6 && !text.includes('%');
   return isIpv6 || (/^[A-Za-z0-9._-]+$/.test(text) && URL.canParse(`http://${text}`));
 }
@@ -225,7 +225,7 @@ export const envSchema = z.object({
     .string()
     .transform(text => text.split(/[,\s]+/).filter(part => part !== ''))
     .default([]),
-  // A variable of Node without effect on DLI, IAM or Redis. Accepting it would suggest otherwise.
+  // This variable of Node has no effect on DLI, IAM or Redis, and accepting it would suggest otherwise.
   NODE_TLS_REJECT_UNAUTHORIZED: z
     .string()
     .refine(value => value !== '0', 'must not be 0: certificates are always verified; CA_FILE names trusted ones')
@@ -241,16 +241,16 @@ export const envSchema = z.object({
     .default('unknown'),
 });
 
-/** The same, with no variable required. */
+/** {@link envSchema} with no variable required. */
 export const optionalEnvSchema = envSchema.partial({ DLI_REGION: true, CALLER_AUTH: true });
 
 /** The parsed variables. */
 export type EnvValues = z.infer<typeof envSchema>;
 
-/** The parsed variables, of which the required ones may be missing or invalid. */
+/** The parsed variables, where even required ones may be missing or invalid. */
 export type OptionalEnvValues = z.infer<typeof optionalEnvSchema>;
 
-/** The default of a variable as one would write it; undefined if it has none, or it depends on other variables. */
+/** The default of a variable as it would be written; undefined if it has none, or depends on other variables. */
 export function defaultOf(key: string): string | undefined {
   const schema = Object.entries(envSchema.shape).find(([name]) => name === key)?.[1];
   const { data } = schema?.safeParse(undefined) ?? {};

@@ -12,8 +12,8 @@ const ACCESS_KEY = ['HUAWEICLOUD_SDK_AK', 'HUAWEICLOUD_SDK_SK'];
 const IAM_USER = ['IAM_USERNAME', 'IAM_PASSWORD', 'IAM_DOMAIN_NAME'];
 
 /**
- * The JSON schema (draft 2020-12) of an object of the variables and the texts that are their values, where a variable
- * may be empty instead of absent. It lacks the rules that only the gateway can check, such as those of addresses.
+ * The JSON schema (draft 2020-12) of an object that maps variables to strings, where a variable may be empty instead of
+ * absent. It lacks the rules that only the gateway can check, such as those for addresses.
  *
  * @param documentation Markdown with a table of all variables, whose last column describes them
  * @throws {Error} naming a variable that the table lacks
@@ -42,7 +42,7 @@ export function configurationSchema(documentation: string): JsonSchema {
   };
 }
 
-/** The descriptions of the variables, by their names. Links become their text. */
+/** The descriptions of the variables, by name. Links are replaced by their text. */
 function readDescriptions(documentation: string): Map<string, string> {
   const [, section = ''] = documentation.split(`\n${HEADING}\n`);
   const [table = ''] = section.split('\n## ');

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 const READABLE_BY_OTHERS = 0o004;
 
-/** Variables that count in lower case, too, as with curl; the upper-case ones win. */
+/** Variables that are also read in lower case, as curl does; upper case wins. */
 const LOWER_CASE_KEYS: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'NO_PROXY']);
 
 /** Environment variables, as in `process.env`. */

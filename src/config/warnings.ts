@@ -3,7 +3,7 @@ import type { Config } from './config.js';
 import { envSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment } from './secret-files.js';
 
-/** What a valid configuration probably should not be like. The record is the fields of its log line. */
+/** A warning about a valid configuration. `record` holds the fields of its log line. */
 interface Warning {
   record: MisspeltVariable | { host: string } | { keys: readonly string[] };
   message: string;
@@ -15,17 +15,17 @@ interface MisspeltVariable {
   suggestion: string;
 }
 
-// NODE_TLS_REJECT_UNAUTHORIZED is never what somebody should set.
+// NODE_TLS_REJECT_UNAUTHORIZED is never a good suggestion.
 const NAMES: readonly string[] = [
   ...Object.keys(envSchema.shape).filter(name => name !== 'NODE_TLS_REJECT_UNAUTHORIZED'),
   ...SECRET_KEYS.map(name => `${name}_FILE`),
 ];
 
-/** The first parts of names that hardly any other software uses. */
+/** Prefixes that hardly any other software uses. */
 const OWN_PREFIX = /^(?:DLI|OIDC|IAM|HUAWEICLOUD|RATE_LIMIT)_/;
 
-// Of other software, although similar: proxies, regions of other clouds, what Kubernetes sets for services.
-const OF_OTHERS =
+// Similar names of other software: proxies, regions of other clouds, and what Kubernetes sets for services.
+const OTHER_SOFTWARE =
   /^(?:HTTPS?|ALL|NO|FTP)_PROXY$|^(?:OCI|ALI|CLI)_REGION$|_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_|$)/;
 
 const MAX_MISSPELT = 20;
@@ -54,14 +54,14 @@ export function findWarnings({ callerAuth, host, proxy }: Config, env: Environme
 }
 
 /**
- * The variables of an environment whose names are nearly those of the gateway; at most 20, without their values. A
- * longer name may differ more: short ones are similar to those of other software.
+ * The variables of an environment that almost have the names of gateway variables; at most 20, without their values.
+ * Longer names may differ more, because short ones resemble those of other software.
  */
 export function findMisspeltVariables(env: Environment): MisspeltVariable[] {
   const unknown = Object.keys(env).filter(name => env[name] && !NAMES.includes(name) && isPrintable(name));
   const found = unknown.flatMap(name => {
     const spelling = name.toUpperCase().replaceAll('-', '_');
-    if (OF_OTHERS.test(spelling)) return [];
+    if (OTHER_SOFTWARE.test(spelling)) return [];
     // OIDC_ISSUER_URL beside OIDC_ISSUER belongs to another program that shares the environment.
     const suggestion = findMisspelt(spelling) ?? NAMES.find(each => isExtended(spelling, each) && !env[each]);
     return suggestion === undefined ? [] : [{ variable: name, suggestion }];
@@ -74,12 +74,12 @@ export function describeMisspelling({ variable, suggestion }: MisspeltVariable):
   return `${variable} is not a variable of the gateway; did you mean ${suggestion}?`;
 }
 
-// The names of variables may hold anything.
+// The names of variables may contain anything.
 function isPrintable(name: string): boolean {
   return /^[\w-]{1,100}$/.test(name);
 }
 
-/** The most similar variable of the gateway that a few wrong letters or underscores make a name of. */
+/** The most similar variable of the gateway, if the name differs from it by a few letters or underscores only. */
 function findMisspelt(name: string): string | undefined {
   const candidates = NAMES.map(candidate => ({ candidate, distance: distanceOf(name, candidate) }));
   const similar = candidates.filter(({ candidate, distance }) => distance <= maxDistance(candidate));
@@ -94,13 +94,13 @@ function distanceOf(name: string, candidate: string): number {
   return isClose ? editDistance(name, candidate, max) : Number.POSITIVE_INFINITY;
 }
 
-/** The largest distance at which a name is taken for a variable; negative for never. */
+/** The largest distance at which a name counts as a misspelling; negative if it never does. */
 function maxDistance({ length }: string): number {
   if (length < 7) return -1;
   return length < 14 ? 1 : 2;
 }
 
-/** Whether a name has more parts at its end (OIDC_ISSUER_URL), or lacks some at its beginning (CLOUD_SDK_AK). */
+/** Whether a name has extra parts at the end (OIDC_ISSUER_URL) or lacks some at the beginning (CLOUD_SDK_AK). */
 function isExtended(name: string, candidate: string): boolean {
   const isSpecific = name.split('_').length > 2 || OWN_PREFIX.test(name);
   return OWN_PREFIX.test(candidate) && (name.startsWith(`${candidate}_`) || (isSpecific && candidate.endsWith(name)));

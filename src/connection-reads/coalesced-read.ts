@@ -1,13 +1,13 @@
 import type { Clock } from '../lib/time.js';
 
-/** Starts a read for tenants, which others may join while it is queued. Its age counts from `markStarted`. */
+/** Starts a read for a set of tenants, which grows while the read is queued. Its age counts from `markStarted`. */
 export type StartRead<T> = (tenants: ReadonlySet<string>, markStarted: () => void) => Promise<T>;
 
-/** Single-flight read: callers at about the same time share one result. */
+/** Single-flight read: callers who ask at about the same time share one result. */
 export class CoalescedRead<T> {
   #current: { result: Promise<T>; tenants: Set<string>; startedAtMs: number } | undefined;
 
-  /** @param onShared called for each caller that joins a read of another one */
+  /** @param onShared called for each caller that joins another caller's read */
   constructor(
     private readonly clock: Clock,
     private readonly onShared = () => {},

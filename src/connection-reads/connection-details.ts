@@ -17,7 +17,7 @@ export interface HostPageRequest {
   name?: string | undefined;
 }
 
-/** One page of the hosts of a connection, by name, ignoring case. */
+/** One page of the hosts of a connection, sorted by name, ignoring case. */
 export interface HostPage {
   items: HostMapping[];
   /** Cursor for the following page; null on the last page. */
@@ -40,12 +40,12 @@ const MAX_HOST_LISTS = 50;
 const MAX_HOST_BYTES = 16 * 1_024 * 1_024;
 const MAX_TAG_LISTS = 500;
 const BYTES_OF_PENDING_READ = 1_024;
-/** Of the objects and texts of a host, apart from their characters. */
+/** Memory of a host's objects and strings, apart from their characters. */
 const BYTES_PER_HOST = 100;
 /** Name and address of the last host of a page. */
 const cursorSchema = z.tuple([z.literal('HOSTS'), z.string(), z.string()]);
 
-/** Reads what costs a call of its own for each enhanced connection. Simultaneous requests share one call. */
+/** Reads the details of enhanced connections that cost a call each. Simultaneous requests share one call. */
 export class ConnectionDetails {
   readonly #hosts = new LRUCache<string, CoalescedRead<ListedHost[]>>({
     max: MAX_HOST_LISTS,
@@ -98,7 +98,7 @@ export class ConnectionDetails {
     return beforeDeadline(this.#tags.memo(id).get(freshnessMs, tenant, start), deadline);
   }
 
-  /** All hosts in the order of pages. */
+  /** All hosts, in page order. */
   #allHosts(anyCaseId: string, { tenant, trace, deadline }: ReadContext): Promise<ListedHost[]> {
     const { bindings, freshnessMs } = this.dependencies;
     const id = anyCaseId.toLowerCase();

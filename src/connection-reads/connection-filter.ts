@@ -16,7 +16,7 @@ export interface ConnectionFilter {
   name?: string | undefined;
   /** Case-insensitive; matches enhanced connections only. */
   vpcId?: string | undefined;
-  /** The names that count for a resource, in lower case: a queue and its pool. One of them must be bound. */
+  /** The names under which a resource may be bound, in lower case: a queue and its pool. One of them must be bound. */
   boundTo?: readonly Resource[] | undefined;
   /** Matches enhanced connections only. */
   readiness?: readonly ConnectionReadiness[] | undefined;
@@ -36,16 +36,16 @@ export function kindsOf({ kinds, services, vpcId, readiness }: ConnectionFilter)
 /** Codes of operations that DLI does not support in a region. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['DLI.0007', 'DLI.10003']);
 
-/** Whether a kind cannot be listed because DLI does not offer it here, which lasts. */
+/** Whether a kind cannot be listed because DLI does not offer it here, which is not a temporary failure. */
 export function isNotOffered({ isNotOffered: isUnknownPath, upstreamCode = '' }: DliError): boolean {
   return isUnknownPath || UNSUPPORTED.has(upstreamCode);
 }
 
 /**
- * The error of a list from which a kind is missing that a filter can match. A kind that DLI does not offer here, or whose
- * right the gateway lacks, is only an error if the list has no other.
+ * The error of a list that lacks a kind that the filter can match. A kind that DLI does not offer here, or that the
+ * gateway has no right to list, is an error only if the list has no other kind.
  *
- * @param acceptsPartial whether any kind may be missing, as long as there is another
+ * @param acceptsPartial whether any kind may be missing, as long as another is listed
  */
 export function failureOf(
   filter: ConnectionFilter,

@@ -12,13 +12,13 @@ export class CursorError extends Error {
   }
 }
 
-/** A position in a list as an opaque text. */
+/** Encodes a position in a list as an opaque string. */
 export function encodeCursor(position: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url');
 }
 
 /**
- * The position of a cursor.
+ * Decodes the position of a cursor.
  *
  * @throws {CursorError} when it does not match the schema
  */

@@ -17,11 +17,11 @@ export class ReadQueueFullError extends Error {
 
 /** The permit of a call in flight. */
 export interface RateLimitPermit {
-  /** Returns the token of the call, for which no request was sent. */
+  /** Returns the call's token, because no request was sent. */
   refund(): void;
   /** Takes a token for one more request, unless other calls are waiting. */
   tryTakeAnother(): boolean;
-  /** Makes room for another call before this one ends, because it only waits. */
+  /** Makes room for another call before this one ends, because it is only waiting. */
   leave(): void;
 }
 

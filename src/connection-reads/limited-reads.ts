@@ -17,7 +17,7 @@ export interface ReadContext {
   deadline?: Deadline | undefined;
 }
 
-/** What reads from DLI depend on. */
+/** Dependencies of reads from DLI. */
 export interface ReadDependencies {
   /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
   limiter: FairRateLimiter;
@@ -33,7 +33,7 @@ export interface ReadDependencies {
 export class LimitedReads {
   constructor(private readonly dependencies: Omit<ReadDependencies, 'freshnessMs'>) {}
 
-  /** The start of a read, which fails with a {@link ReadQueueFullError} if too many are queued. */
+  /** Creates the start function of a read, which rejects with {@link ReadQueueFullError} if too many are queued. */
   start<T>(trace: TraceContext, read: (context: OperationContext) => Promise<T>): StartRead<T> {
     const { clock, limiter, timeoutMs, metrics } = this.dependencies;
     const count = (result: 'sent' | 'failed' | 'queueFull') => metrics.count('dli_gateway_reads_total', { result });
@@ -63,12 +63,12 @@ export class LimitedReads {
   }
 }
 
-/** A read whose sharing is counted. */
+/** Creates a coalesced read that counts the callers who share it. */
 export function createCoalescedRead<T>({ clock, metrics }: ReadDependencies): CoalescedRead<T> {
   return new CoalescedRead(clock, () => metrics.count('dli_gateway_reads_total', { result: 'shared' }));
 }
 
-/** Retries only if the limiter allows one more call, and makes room for others while it waits for a shared call. */
+/** A context that retries only if the limiter allows it, and makes room for others while it waits for a shared call. */
 export function withPermit(context: OperationContext, permit: RateLimitPermit): OperationContext {
   return { ...context, mayRetry: permit.tryTakeAnother, onSharedWait: permit.leave };
 }

@@ -47,7 +47,7 @@ export interface PageRequest {
   after?: string | undefined;
   filter: ConnectionFilter;
   order: ConnectionOrder;
-  /** Whether the page may lack a kind that cannot be listed at the moment, as long as it has another. Default: false. */
+  /** Whether the page may lack a kind that cannot be listed at the moment if it has another. Default: false. */
   acceptsPartial?: boolean;
 }
 
@@ -91,8 +91,8 @@ interface Selection {
 }
 
 /**
- * All connections at the time of one read, with the changes of our own since. Sorted and filtered results are kept, so
- * that a page costs what it shows.
+ * All connections at the time of one read, with own changes since then. Sorted and filtered results are cached, so the
+ * cost of a page depends only on its size.
  */
 export class ConnectionSnapshot {
   /** Sequence of the last own change that this list shows; -1: none yet. */
@@ -122,7 +122,7 @@ export class ConnectionSnapshot {
     this.#ids = connections.map(({ id }) => id.toLowerCase());
   }
 
-  /** Whether a kind is missing that may be listed soon. */
+  /** Whether a kind is missing that may be available again soon. */
   get isIncomplete(): boolean {
     return [...this.failures.values()].some(error => !isNotOffered(error));
   }
@@ -132,7 +132,7 @@ export class ConnectionSnapshot {
     return mapOf(this.#connections, kind);
   }
 
-  /** All connections of a kind by id in lower case, as DLI listed them, without our own changes since. */
+  /** All connections of a kind by id in lower case, as DLI listed them, without own changes since then. */
   byIdAsRead(kind: ConnectionKind): Map<string, ReadConnection> {
     return mapOf(this.#read, kind);
   }
@@ -148,7 +148,7 @@ export class ConnectionSnapshot {
     return found;
   }
 
-  /** Adds a connection, or replaces the one with its id. */
+  /** Adds a connection, or replaces the one with the same id. */
   put(read: ReadConnection): void {
     const id = read.id.toLowerCase();
     const position = this.#ids.indexOf(id);
@@ -164,7 +164,7 @@ export class ConnectionSnapshot {
   }
 
   /**
-   * @throws {DliError} if a kind is missing that must not be
+   * @throws {DliError} if a required kind is missing
    * @throws {CursorError}
    */
   page({ first, after, filter, order, acceptsPartial }: PageRequest): ConnectionPage {
@@ -194,7 +194,7 @@ export class ConnectionSnapshot {
     return selection;
   }
 
-  // Cached apart from the selections, so that a new filter does not sort ten thousand connections again.
+  // Cached separately from the selections, so that a new filter does not sort ten thousand connections again.
   #sort(order: ConnectionOrder): Selection {
     const cached = this.#sorted.get(order);
     if (cached !== undefined) return cached;

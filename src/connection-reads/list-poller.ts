@@ -23,9 +23,9 @@ export type ChangeKind = (typeof ChangeKind)[keyof typeof ChangeKind];
 interface ListChange {
   kind: 'change';
   change: ChangeKind;
-  /** As it is now; of one that DLI no longer lists, as it was last. */
+  /** Its current state, or its last one if DLI no longer lists it. */
   connection: ReadConnection;
-  /** As the subscriber knows it. */
+  /** The state that the subscriber knows. */
   before: ReadConnection | undefined;
 }
 
@@ -39,11 +39,11 @@ export function endsWatch(event: ListEvent): boolean {
 
 /** Maximum number of changes that a subscriber may be behind. */
 const MAX_PENDING = 1_000;
-/** However many connections change through the gateway, polls keep this distance, or the interval if it is shorter. */
+/** Time between polls, however many connections change through the gateway; the interval, if that is shorter. */
 const MAX_SPACING_MS = 1_000;
 /** Key of a problem among the pending events; those of changes are the ids of connections. */
 const PROBLEM = 'problem';
-// The list is read for the subscribers of all tenants, so it takes turns like a tenant of its own.
+// The list is read for the subscribers of all tenants, so the limiter treats it as a tenant of its own.
 const TENANT = '';
 
 const KINDS = Object.values(ConnectionKind);
@@ -97,7 +97,7 @@ export class ListPoller {
     const { reader, intervalMs, onBug } = this.dependencies;
     const watches = [...this.#subscribers.values()];
     const withDeleted = watches.some(({ filter }) => showsDeleted(filter));
-    // The first snapshot may be the one that a caller queried before it subscribed, so that it misses no change since.
+    // The first snapshot may be one that a caller queried before subscribing, so that it misses no change since then.
     const maxAgeMs = this.#latest.size === 0 ? SNAPSHOT_LIFE_MS : intervalMs / 2;
     try {
       // The log shows the poll in the trace of the oldest subscriber.
@@ -122,7 +122,7 @@ export class ListPoller {
 
   /** @returns whether anything has changed */
   #deliverKind(kind: ConnectionKind, list: ConnectionSnapshot): boolean {
-    // Own changes since the first snapshot are reported, too, even if a query has seen them.
+    // Own changes since the first snapshot are reported, too, even if a query has already shown them.
     const before = this.#latest.get(kind) ?? list.byIdAsRead(kind);
     const after = list.byId(kind);
     this.#latest.set(kind, after);
@@ -152,7 +152,7 @@ function changedIds(before: Connections, after: Connections): string[] {
   return [...changed, ...[...before].filter(([id]) => !after.has(id))].map(([id]) => id);
 }
 
-/** Emits a change, together with one that the subscriber has not received yet. */
+/** Emits a change, merged with one that the subscriber has not received yet. */
 function pushChange(
   stream: WatchStream<ListEvent>,
   filter: ConnectionFilter,

@@ -13,7 +13,7 @@ export type ConnectionChange =
 
 type CertainChange =
   | { kind: 'created'; id: string; connectionKind: ConnectionKind }
-  /** Enhanced connections only: bound to something, or taken from it. */
+  /** Enhanced connections only: bound to or unbound from resources. */
   | { kind: 'changed'; id: string }
   | { kind: 'deleted'; id: string };
 
@@ -27,16 +27,16 @@ interface OwnChange {
   /** Position among all changes. */
   sequence: number;
   atMs: number;
-  /** Since when DLI does not find the connection. */
+  /** Since when DLI has not found the connection. */
   missingSinceMs?: number;
 }
 
 /** Changes are remembered at least as long as a list may be kept, and longer than DLI's list should lag behind. */
 const LIFE_MS = 60_000;
 const MAX_CHANGES = 1_000;
-/** How long DLI may not find a connection that it has just created. */
+/** How long DLI may fail to find a connection that it has just created. */
 const MAX_GET_LAG_MS = 5_000;
-/** Above this, reading the list again costs DLI less. */
+/** Beyond this number, reading the list again costs DLI less. */
 const MAX_LOOKUPS = 10;
 
 /**
@@ -62,7 +62,7 @@ export class OwnChanges {
   add(change: CertainChange): void {
     const id = change.id.toLowerCase();
     const earlier = this.#changes.get(id);
-    // A repeat of a create, of which only the first call counts; DLI never reuses an id.
+    // A repeat of a create: only the first call counts, because DLI never reuses an id.
     if (earlier !== undefined && change.kind === 'created') return;
     if (earlier?.kind === 'deleted' && change.kind === 'changed') return;
     this.#sequence += 1;
@@ -89,11 +89,11 @@ export class OwnChanges {
   }
 
   /**
-   * Adds created connections to a list that lacks them, and changed ones to a list that was read before, as DLI describes
+   * Adds the created connections that a list lacks, updates those that changed after it was read, both as DLI describes
    * them now, and marks deleted ones as DELETED. Those of a kind that could not be listed stay missing.
    *
    * @param read reads one connection
-   * @param isLatest whether the list has been read again already: it is used even if a lookup fails
+   * @param isLatest whether the list has already been read again; it is then used even if a lookup fails
    * @returns false if the list should be read again
    */
   async applyTo(
@@ -104,7 +104,7 @@ export class OwnChanges {
     const sequence = this.#sequence;
     if (list.appliedSequence === sequence) return true;
     const unknown = this.#applyKnown(list);
-    // The other ones were created before: DLI's list lags, and would lag again.
+    // The others were created before the read: DLI's list lags behind, and reading it again would not help.
     const isOutdated = (change: OwnChange) => change.sequence > list.readAtSequence;
     const mustReread = this.#lastForgotten > list.readAtSequence || unknown.filter(isOutdated).length > MAX_LOOKUPS;
     if (mustReread && !isLatest) return false;
@@ -135,7 +135,7 @@ export class OwnChanges {
     });
   }
 
-  /** Forgets a connection that DLI has not found for some time. Its get may lag, too. */
+  /** Forgets a connection that DLI has not found for some time: a get may lag behind, too. */
   #noteMissing(change: OwnChange): void {
     const nowMs = this.clock.monotonicMs();
     change.missingSinceMs ??= nowMs;

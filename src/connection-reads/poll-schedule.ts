@@ -46,7 +46,7 @@ export class PollSchedule {
     return this.#intervalMs;
   }
 
-  /** The current interval as short as jitter can make it, in milliseconds. */
+  /** The shortest that jitter can make the current interval, in milliseconds. */
   get shortestIntervalMs(): number {
     return this.#intervalMs * (1 - JITTER);
   }
@@ -56,14 +56,14 @@ export class PollSchedule {
     return this.#isStale;
   }
 
-  /** Polls immediately. `isChange`: something has changed, so that a running poll does not suffice. */
+  /** Polls immediately. `isChange`: something has changed, so a running poll is not enough. */
   restart({ isChange }: { isChange: boolean }): void {
     if (isChange) this.#isStale = this.#isPolling;
     this.#intervalMs = this.options.intervalMs;
     this.#schedule(0);
   }
 
-  /** Schedules the next poll after a result, by this or another process. `isChange`: it differs from the last one. */
+  /** Schedules the next poll after a result from this or another process. `isChange`: it differs from the last one. */
   onResult(isChange: boolean, retryAfterSeconds = 0): void {
     const { intervalMs } = this.options;
     this.#notBeforeMs = this.clock.monotonicMs() + Math.min(MAX_RETRY_AFTER_MS, retryAfterSeconds * 1_000);

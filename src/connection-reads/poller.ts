@@ -28,7 +28,7 @@ export interface PollLease {
   /**
    * Acquires the poll lease of a connection for `leaseMs` (2 s until the first result is published).
    *
-   * @param maxAgeMs maximum age of a result of the holder; an older one is not used, and the lease is taken over
+   * @param maxAgeMs maximum age of the holder's result; if it is older, it is ignored and the lease is taken over
    * @returns 'acquired' if this process must poll; else the result of the holder, or undefined if there is none yet
    */
   acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined>;
@@ -103,7 +103,7 @@ export class ConnectionPoller {
     this.#schedule.restart({ isChange: true });
   }
 
-  /** Delivers the result of a poll, by this or another process, to the subscribers if it is new. */
+  /** Delivers the result of a poll by this or another process to the subscribers, if it is new. */
   deliver(event: ConnectionEvent): void {
     const before = this.#last?.event;
     const isNew = before === undefined || !isDeepStrictEqual(comparableOf(before), comparableOf(event));
@@ -116,7 +116,7 @@ export class ConnectionPoller {
 
   async #poll(): Promise<void> {
     const result = await this.#pollWithLease();
-    // Without a result, the holder of the lease publishes it. If it fails to, the lease has expired by the next poll.
+    // No result yet: the holder of the lease will publish it. If it does not, the lease has expired by the next poll.
     if (result === undefined || this.#schedule.isStale || this.#schedule.signal.aborted) return;
     this.deliver(result.event);
     if (result.isOwn) this.dependencies.lease.publish(this.id, result.event, this.#schedule.shortestIntervalMs);
@@ -125,9 +125,9 @@ export class ConnectionPoller {
   #pollWithLease(): Promise<{ event: ConnectionEvent; isOwn: boolean } | undefined> {
     const { limiter, lease } = this.dependencies;
     const tenants = () => [...this.#subscribers.values()].map(({ tenant }) => tenant);
-    // The lease comes second: it would expire while the poll waits for the limiter.
+    // The lease is acquired last, because it would expire while the poll waits for the limiter.
     return limiter.run(tenants, this.#schedule.signal, async permit => {
-      // After a change the interval is at its minimum, so that the result of an earlier lease is too old.
+      // After a change the interval is at its minimum, so the result of an earlier lease is too old.
       const { shortestIntervalMs, intervalMs } = this.#schedule;
       const result = await lease.acquire(this.id, shortestIntervalMs, intervalMs);
       if (result === 'acquired') return { event: await this.#read(permit), isOwn: true };
@@ -149,14 +149,14 @@ export class ConnectionPoller {
   }
 }
 
-/** The error of a poll that subscribers get. An unexpected one is reported to `onBug`. */
+/** The error that subscribers get for a failed poll. An unexpected one is reported to `onBug`. */
 export function problemOf(error: unknown, onBug: (error: unknown) => void): DliError {
   if (error instanceof DliError) return error;
   onBug(error);
   return new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
 }
 
-// Problems compare by code, so that a lasting one is reported once although the ids of its calls differ.
+// Problems are compared by code, so that a lasting one is reported once even though the ids of its calls differ.
 function comparableOf(event: ConnectionEvent): unknown {
   return event.kind === 'problem' ? event.error.code : event;
 }

@@ -16,9 +16,9 @@ import type { ConnectionChange } from './own-changes.js';
 import { OwnChanges } from './own-changes.js';
 import { toReadConnection } from './readiness.js';
 
-/** The connections of both kinds, as this folder reads them. */
+/** The source from which connections of both kinds are read. */
 export interface ConnectionSource extends Pick<ConnectionsClient, 'getConnection' | 'listConnections' | 'remember'> {
-  /** Forgets what is kept of the latest list to decode the next one. */
+  /** Releases what is kept of the latest list for decoding the next one. */
   release(): void;
 }
 
@@ -26,17 +26,17 @@ interface Dependencies extends ReadDependencies {
   connections: ConnectionSource;
 }
 
-/** Following pages come from one snapshot of the list, but not from an outdated one. */
+/** Further pages come from the same snapshot of the list, unless it is older than this. */
 export const SNAPSHOT_LIFE_MS = 30_000;
 const MAX_CACHED_CONNECTIONS = 1_000;
 const MAX_CACHED_BYTES = 16 * 1_024 * 1_024;
 const BYTES_OF_PENDING_READ = 1_024;
-/** A list does not wait longer for a connection that it lacks. */
+/** How long a list waits for a connection that it lacks. */
 const LOOKUP_TIMEOUT_MS = 5_000;
 
 /**
- * Reads connections for all callers of the process. Simultaneous requests for the same data share one call to DLI. A
- * result shows the changes that were made through this process; of a list that lags, the ten newest creates.
+ * Reads connections for all callers of the process. Simultaneous requests for the same data share one call to DLI.
+ * Results include the changes made through this process; if DLI's list lags behind, only the ten newest creates.
  */
 export class ConnectionReader {
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
@@ -74,8 +74,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads connections by their ids: a single one on its own, several from the list of all, so that they cost one call.
-   * Returns those that exist, by id in lower case. While a kind cannot be listed, the missing ones are read on their own.
+   * Reads connections by id: a single one with a get, several from the list of all, so that they cost one call. Returns
+   * those that exist, by id in lower case. While a kind cannot be listed, missing ones are read one by one.
    *
    * @throws {DliError} see {@link ConnectionReader.get}
    * @throws {ReadQueueFullError}
@@ -104,10 +104,10 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s, unless that
-   * lacks a kind only for the moment.
+   * Reads one page of all connections. Further pages come from the latest snapshot of the list for 30 s, unless it
+   * temporarily lacks a kind.
    *
-   * @throws {DliError} see {@link ConnectionReader.get}; also if a kind could not be listed that must not be missing
+   * @throws {DliError} see {@link ConnectionReader.get}; also if a required kind could not be listed
    * @throws {ReadQueueFullError}
    * @throws {CursorError}
    */
@@ -121,8 +121,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Own changes are applied to it. It may lack
-   * the connections of one kind, see {@link ConnectionSnapshot.failures}.
+   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Own changes are applied to it. It may
+   * lack the connections of one kind, see {@link ConnectionSnapshot.failures}.
    *
    * @param withDeleted whether its deleted connections matter
    * @throws {DliError} see {@link ConnectionReader.get}; if neither kind can be listed
@@ -140,7 +140,7 @@ export class ConnectionReader {
   /** Takes a change into account, and discards the results that it has made stale. */
   notice(change: ConnectionChange): void {
     if (change.id !== undefined) this.#connections.delete(change.id.toLowerCase());
-    // An id of unknown kind is taken for that of a classic connection first.
+    // An id of unknown kind is tried as that of a classic connection first.
     if (change.kind === 'created' && change.connectionKind !== 'CLASSIC')
       this.dependencies.connections.remember(change.id, change.connectionKind);
     if (change.kind === 'unknown') this.#list.clear();

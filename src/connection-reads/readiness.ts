@@ -23,11 +23,11 @@ export function readinessOf({ state, bindings }: DescribedEnhancedConnection): C
   const states = bindings.map(binding => stateOfWireName(binding.state));
   if (states.every(each => each === 'ACTIVE')) return ConnectionReadiness.READY;
   if (states.includes('ACTIVE')) return ConnectionReadiness.PARTLY_READY;
-  // With undocumented states no word fits: no job can use it, but it has not failed either.
+  // No value fits undocumented states: no job can use the connection, but it has not failed either.
   return states.every(each => each === 'FAILED') ? ConnectionReadiness.FAILED : ConnectionReadiness.BINDING;
 }
 
-/** Whether nothing about a connection is under way: neither its creation nor a binding. */
+/** Whether DLI has finished its work on a connection: neither its creation nor a binding is in progress. */
 export function isSettled(connection: DescribedConnection): boolean {
   const state = stateOfWireName(connection.state);
   if (connection.kind === 'CLASSIC') return state !== 'CREATING';
@@ -35,9 +35,9 @@ export function isSettled(connection: DescribedConnection): boolean {
 }
 
 /**
- * Whether each resource is bound or has failed to be; always, once a classic connection is settled.
+ * Whether each resource is bound or has failed to bind. For a classic connection, whether it is settled.
  *
- * @param until the names that count for each resource: its own and that of its pool
+ * @param until for each resource, the names under which it may be bound: its own and that of its pool
  */
 export function haveBindingsEnded(connection: DescribedConnection, until: readonly (readonly Resource[])[]): boolean {
   if (connection.kind === 'CLASSIC') return isSettled(connection);
@@ -45,13 +45,13 @@ export function haveBindingsEnded(connection: DescribedConnection, until: readon
   return until.every(names => ended.some(binding => names.some(name => isOf(binding, name))));
 }
 
-/** A connection as it was read from DLI at a time, in milliseconds since 1970-01-01 UTC. */
+/** A connection that was read from DLI at `readAtMs`, in milliseconds since 1970-01-01 UTC. */
 export function toReadConnection(connection: DescribedConnection & { id: string }, readAtMs: number): ReadConnection {
   // The list keeps the objects of classic connections that have not changed.
   return connection.kind === 'CLASSIC' ? connection : toReadEnhancedConnection(connection, readAtMs);
 }
 
-/** An enhanced connection as {@link toReadConnection} makes it. */
+/** {@link toReadConnection} for enhanced connections. */
 export function toReadEnhancedConnection(
   connection: DescribedEnhancedConnection & { id: string },
   readAtMs: number,

@@ -1,6 +1,6 @@
 /**
- * Events of one watch, in order. Of several events with one key, a slow subscriber gets the latest only, so that events
- * do not pile up.
+ * Events of one watch, in order. A slow subscriber gets only the latest of several events with the same key, so that
+ * events do not pile up.
  */
 export class WatchStream<Event> implements AsyncIterableIterator<Event> {
   /** By key; a later event takes the place of an earlier one. */

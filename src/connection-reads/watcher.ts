@@ -56,11 +56,12 @@ export class ConnectionWatcher {
   }
 
   /**
-   * Streams the current state of a connection and every change. Ends when a classic one is ACTIVE, FAILED or DELETED, and
-   * when an enhanced one is DELETED, or none of its bindings is CREATING and all resources to wait for are bound or have
-   * failed to be. An outage of DLI is reported once and does not end the stream.
+   * Streams the current state of a connection and every change. Ends when a classic one is ACTIVE, FAILED or DELETED,
+   * and when an enhanced one is DELETED, or has no binding that is CREATING and all resources to wait for are bound or
+   * have failed to bind. An outage of DLI is reported once and does not end the stream.
    *
-   * @param until the names that count for each resource to wait for, in lower case: its own and that of its pool
+   * @param until for each resource to wait for, the names under which it may be bound, in lower case: its own and its
+   *   pool's
    * @throws {TooManyWatchesError}
    */
   watch(
@@ -72,8 +73,8 @@ export class ConnectionWatcher {
   }
 
   /**
-   * Streams the changes of the connections that match a filter, compared with the latest snapshot of the list. An outage
-   * of DLI is reported once and does not end the stream.
+   * Streams the changes of the connections that match a filter, compared with the latest snapshot of the list. An
+   * outage of DLI is reported once and does not end the stream.
    *
    * @throws {TooManyWatchesError}
    */
@@ -115,14 +116,14 @@ export class ConnectionWatcher {
     }
   }
 
-  /** Reports a change through this process to all readers, here and in other processes, and polls the connection. */
+  /** Reports a change made by this process to all readers, here and in other processes, and polls the connection. */
   notice(change: ConnectionChange): void {
     // First, so that no process uses the result of an earlier lease.
     this.dependencies.lease.publishChange(change);
     this.#onChange(change);
   }
 
-  /** Ends all waits with their latest event. Streams of {@link watch} stay open: the connection did not end. */
+  /** Ends all waits with their latest event. Streams of {@link watch} stay open: their connections have not settled. */
   endWaits(): void {
     this.#isStopping = true;
     for (const stream of this.#waits) stream.end();

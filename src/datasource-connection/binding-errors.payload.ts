@@ -2,7 +2,7 @@ import { Field, Int, ObjectType } from 'type-graphql';
 import { ConnectionBinding } from './binding.type.js';
 import { UserError, UserErrorCode } from './user-errors.js';
 
-/** DLI does not change the connection because of some of its bindings. */
+/** Bindings of the connection prevent DLI from changing it. */
 @ObjectType({
   implements: UserError,
   description:
@@ -26,7 +26,7 @@ export class ConnectionBusyError extends UserError {
   }
 }
 
-/** The connection is bound, and the caller wants it deleted only if it is not. */
+/** The connection is bound, but the caller wants it deleted only if it is unbound. */
 @ObjectType({
   implements: UserError,
   description: 'Returned when pools or queues are bound and `ifUnbound` is set. Nothing was deleted.',

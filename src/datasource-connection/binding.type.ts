@@ -7,7 +7,7 @@ import { DateTime, dateOf } from './date-time.js';
 
 const REBIND = 'Then delete the connection and create it again, because DLI does not release a failed binding.';
 
-/** What a person can do about a failed binding, by its cause. */
+/** Advice on a failed binding, by its cause. */
 const ADVICE: Readonly<Record<BindingFailureCause, string>> = {
   CIDR_OVERLAP: `Use a pool or queue whose address range overlaps neither with the VPC of the data source nor with another pool or queue that is bound. A pool keeps its range for life, and the default range 172.16.0.0/12 overlaps with many VPCs, so this may take a new pool with another range. ${REBIND}`,
   AGENCY_PERMISSION_MISSING: `Have an administrator of the account add the permission "DLI Datasource Connections Agency Access" to the agency dli_management_agency, in DLI's console under Global Configuration, Service Authorization. ${REBIND}`,
@@ -91,7 +91,7 @@ export class ConnectionBinding {
   }
 }
 
-/** The bindings that an outcome names, at a time in milliseconds since 1970-01-01 UTC. */
+/** The bindings that an outcome names. `nowMs`: milliseconds since 1970-01-01 UTC. */
 export function toBindings(bindings: readonly DescribedBinding[], nowMs: number): ConnectionBinding[] {
   return bindings.map(binding => new ConnectionBinding({ ...binding, isOverdue: isOverdue(binding, null, nowMs) }));
 }

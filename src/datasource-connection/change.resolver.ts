@@ -11,7 +11,7 @@ import { ConnectionResourceInput } from './resource.input.js';
 import { toCriteria } from './resource-names.js';
 import { toUpstreamError } from './to-failure.js';
 
-/** The topic of type-graphql's PubSub for changes of the list; the {@link ListWatchRequest} says which. */
+/** The topic of type-graphql's PubSub for changes of the list; a {@link ListWatchRequest} selects among them. */
 export const LIST_TOPIC = 'datasourceConnections';
 
 /** A subscription to the changes of the list. */
@@ -58,7 +58,7 @@ export class DatasourceConnectionChangesResolver {
   }
 }
 
-// type-graphql makes instances for resolvers only, not for the start of a subscription.
+// type-graphql creates instances of arguments for resolvers, but not for the start of a subscription.
 function argsOf({ filter }: Record<string, unknown>): DatasourceConnectionChangesArgs {
   const args = new DatasourceConnectionChangesArgs();
   if (filter == null) return args;

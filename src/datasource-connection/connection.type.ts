@@ -7,7 +7,7 @@ import type { DescribedQueue } from '../dli/responses.js';
 import { MARKER_TAG_KEY } from '../idempotency/connection-lookup.js';
 import { DateTime, dateOf } from './date-time.js';
 
-/** The end of the descriptions of reasons of failures. */
+/** Ends the descriptions of failure reasons. */
 export const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that can be shown.';
 
 /** A queue of a connection. */

@@ -87,13 +87,13 @@ const MATCHER_OF: ReadonlyMap<unknown, RegExp> = new Map(URL_MATCHERS);
 
 function isDestinationOf(service: unknown, url: unknown): boolean {
   if (typeof url !== 'string') return false;
-  // The length bounds the work of the regular expression. What exceeds it is refused by another rule.
+  // The length limit bounds the work of the regular expression. Another rule refuses longer values.
   return url.length > MAX_URL_LENGTH || (MATCHER_OF.get(service)?.test(url) ?? false);
 }
 
 /**
- * Property decorator that validates a url by the rule of the service in the sibling field `service`. The length is left
- * to another rule.
+ * Property decorator that validates a url by the rule of the service in the sibling field `service`. Another rule
+ * checks the length.
  */
 export function IsDestinationOfService(): PropertyDecorator {
   const validate = (url: unknown, args?: ValidationArguments) => isDestinationOf(serviceOf(args), url);
@@ -103,7 +103,7 @@ export function IsDestinationOfService(): PropertyDecorator {
   );
 }
 
-// GraphQL has refused inputs without a valid service already.
+// GraphQL has already refused inputs without a valid service.
 function serviceOf(args: ValidationArguments | undefined): DatasourceService {
   if (args === undefined) throw new TypeError('class-validator calls a rule with its arguments.');
   return (args.object as { service: DatasourceService }).service;

@@ -3,12 +3,12 @@ import { MARKER_TAG_KEY } from '../idempotency/connection-lookup.js';
 import type { ItemProblem } from './input-problem.js';
 import { InputProblemCode, reports, reportsItems } from './input-problem.js';
 
-/** The rule for the values of an input field. Validators, forms and descriptions are made from it. */
+/** The rule for the values of an input field. Validators, forms and descriptions are derived from it. */
 export interface FieldRule {
   isRequired: boolean;
   /** In characters, that is UTF-16 code units, as in HTML and in DLI. */
   minLength?: number;
-  /** In the same unit. */
+  /** In the same unit as `minLength`. */
   maxLength?: number;
   maxItems?: number;
   /** Matches the whole value at any length, as HTML's `pattern` does: without anchors, valid with the flag `v`. */
@@ -44,9 +44,9 @@ interface TextOptions {
   example: string;
   /** The characters that a value may have, in words. */
   contents: string;
-  /** Matches such values at any length. Undefined if another validator checks it. */
+  /** Matches values with these contents at any length. Undefined if another validator checks the contents. */
   pattern?: string;
-  /** The values that match `pattern` but are reserved: how they begin, and in words. */
+  /** Values that match `pattern` but are reserved: a pattern for their beginning, and the rule in words. */
   reserved?: { pattern: string; rule: string };
 }
 
@@ -58,7 +58,7 @@ export const RESOURCE_ID = {
   pattern: String.raw`[A-Za-z0-9\-]*`,
 };
 
-/** What a tag key must not be. */
+/** Reserved tag keys. */
 export const RESERVED_TAG_KEY = {
   pattern: `_sys_|${MARKER_TAG_KEY}$`,
   rule: `must not start with _sys_ and must not be ${MARKER_TAG_KEY}, which the gateway uses itself`,
@@ -75,7 +75,7 @@ export const IDEMPOTENCY_KEY_RULE = textRule({
   pattern: String.raw`[A-Za-z0-9_\-]*`,
 });
 
-/** Makes the rule of a text field. */
+/** Creates the rule of a text field. */
 export function textRule(options: TextOptions): TextRule {
   const { subject, isRequired = true, minLength = 0, maxLength, example, contents, pattern, reserved } = options;
   const range = minLength === 0 ? `at most ${maxLength}` : `${minLength} to ${maxLength}`;
@@ -134,7 +134,7 @@ export interface ListRule<Item> {
   maxItems: number;
   /** The rules of the fields of every item. */
   items: Readonly<Partial<Record<keyof Item & string, TextRule>>>;
-  /** What must differ from item to item. */
+  /** The value that must be unique among the items. */
   unique: { field: keyof Item & string; keyOf(item: Item): string; message: string };
 }
 

@@ -79,7 +79,7 @@ export class BadInputError extends PublicError {
   }
 }
 
-/** The options of a class-validator decorator that say what is reported when its rule is broken. */
+/** The options of a class-validator decorator that define what is reported when its rule is broken. */
 export function reports(
   code: InputProblemCode,
   message: string | ((args: ValidationArguments) => string),
@@ -110,7 +110,7 @@ export function reportsItems(find: (value: unknown) => Iterable<ItemProblem>): V
   return { message, context: { isList: true } };
 }
 
-/** Lists at most 20 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
+/** Lists at most 20 problems of invalid arguments. Undefined if a validator threw, which type-graphql wraps as well. */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
   if (!Array.isArray(problems) || !problems.every(problem => problem instanceof ValidationError)) return undefined;
@@ -124,7 +124,7 @@ function flatten(
   const path = [...parents, property];
   return [
     ...Object.entries(constraints).flatMap(([rule, message]) => {
-      // Absent only where GraphQL has refused the value before, so a new rule cannot go without.
+      // Missing only where GraphQL has already refused the value; a new rule without a context would throw here.
       const { code, limit, isList } = contexts[rule];
       return isList === true ? readItemProblems(path, message) : new InputProblem(path, code, message, limit);
     }),

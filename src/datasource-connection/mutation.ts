@@ -30,7 +30,7 @@ export class RunningOperations {
   #count = 0;
   #whenIdle: (() => void)[] = [];
 
-  /** Counts an operation until it ends, and resolves like it. */
+  /** Counts an operation until it ends, and settles with its result. */
   track<T>(operation: Promise<T>): Promise<T> {
     this.#count += 1;
     return operation.finally(() => {
@@ -47,7 +47,8 @@ export class RunningOperations {
 }
 
 /**
- * Starts a mutation: its deadline, which also limits the fields of its payload, and takes it from the tenant's rate.
+ * Starts a mutation: counts it towards the tenant's rate limit, and sets its deadline, which also applies to the fields
+ * of its payload.
  *
  * @throws {RateLimitedError}
  */
@@ -85,7 +86,7 @@ export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
   }
 };
 
-/** What the audit log records of a payload; the members of the unions have more. */
+/** The fields of a payload that the audit log records; the members of the unions have more. */
 interface MutationPayload {
   connectionId?: string;
   requestId?: string | null;
@@ -117,7 +118,7 @@ function connectionIdOf(payload: MutationPayload, input: MutationPayload): { con
 }
 
 // Independent of the order of the fields. The idempotency key is omitted: it gives access to the create's outcome.
-// `ifUnbound: false` is omitted, because inputs had the same fingerprint before there was the field.
+// `ifUnbound: false` is omitted, so that inputs keep the fingerprint that they had before the field existed.
 function fingerprintOf(input: { ifUnbound?: boolean }): string {
   const { ifUnbound = false } = input;
   return hash('sha256', stringify({ ...input, idempotencyKey: undefined, ifUnbound: ifUnbound || undefined }) ?? '');

@@ -4,7 +4,7 @@ import { ConnectionOrder } from '../connection-reads/list-page.js';
 import { ConnectionKind } from '../dli/connection.js';
 import { DatasourceConnection } from './connection.type.js';
 
-/** Makes the GraphQL type of a connection of any kind. */
+/** Converts a connection of any kind to its GraphQL type. */
 export type ToConnectionType = (connection: ReadConnection) => DatasourceConnection;
 
 /** One page of a list of connections. */

@@ -105,9 +105,9 @@ export class DatasourceConnectionFilter {
   includeDeleted: boolean = false;
 
   /**
-   * The criteria of a reader of lists.
+   * Converts the filter to criteria for reading lists.
    *
-   * @param boundTo the names that count for `boundTo`
+   * @param boundTo the names under which the resource in `boundTo` may be bound
    */
   toCriteria(boundTo: readonly Resource[] | undefined): ConnectionFilter {
     const { kinds, states, services, name, vpcId, readiness, includeDeleted } = this;
@@ -206,7 +206,7 @@ export class DatasourceConnectionArgs {
 /** The arguments of the subscription `datasourceConnection`. */
 @ArgsType()
 export class WatchedConnectionArgs {
-  // DLI has no connection with a malformed id, which is an event, not an error.
+  // A malformed id is not an error: DLI has no connection with it, and an event reports that.
   @Field(() => ID, { description: 'The id of the connection.' })
   @IsString()
   id!: string;

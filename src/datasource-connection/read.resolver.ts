@@ -34,7 +34,7 @@ import type { ResourceNames } from './resource-names.js';
 import { toCriteria } from './resource-names.js';
 import { toUpstreamError } from './to-failure.js';
 
-/** The topic of type-graphql's PubSub for changes of one connection; the {@link WatchRequest} identifies the connection. */
+/** The topic of type-graphql's PubSub for changes of one connection, which the {@link WatchRequest} identifies. */
 const WATCH_TOPIC = 'datasourceConnection';
 
 /** A subscription to the changes of one connection. */
@@ -44,7 +44,7 @@ export interface WatchRequest {
   context: RequestContext;
 }
 
-/** What reads of connections of both kinds need. */
+/** Dependencies of reads of connections of both kinds. */
 export interface ReadDependencies {
   reader: ConnectionReader;
   watcher: ConnectionWatcher;
@@ -91,7 +91,7 @@ export class DatasourceConnectionsResolver {
   ): Promise<DatasourceConnectionPage> {
     const { reader, resourceNames, toType } = this.dependencies;
     const criteria = await toCriteria(filter, resourceNames, context.trace);
-    // A caller that does not ask which kinds are missing would take a partial list for the whole.
+    // A caller that does not ask which kinds are missing would mistake a partial list for a complete one.
     const acceptsPartial = selectsField(info, 'unavailableKinds');
     const request = { first, after: after ?? undefined, filter: criteria, order, acceptsPartial };
     const page = await reader.page(request, readContextOf(context));
@@ -140,7 +140,7 @@ export class DatasourceConnectionsResolver {
     return watcher.watch(id, subscriberOf(context), until);
   }
 
-  /** When a wait ends: with `untilBound` as soon as these are bound, otherwise with the first change. */
+  /** When a wait ends: with `untilBound`, once all of these are bound or have failed; otherwise at the first change. */
   async #endOfWait(
     { whileState, untilBound }: DatasourceConnectionArgs,
     { trace }: RequestContext,
@@ -194,7 +194,7 @@ export async function readCreated(
   try {
     return await reader.get(connectionId, readContextOf(context));
   } catch (error) {
-    // A failed call is logged already. With an error here, many clients would treat the create as failed.
+    // The failed call has already been logged. An error here would make many clients treat the create as failed.
     if (error instanceof DliError || error instanceof ReadQueueFullError) return undefined;
     throw error;
   }

@@ -10,7 +10,7 @@ import type { RequestContext } from './request-context.js';
 /** The maximum number of references of one request: as many as a page has connections. */
 const MAX_REFERENCES = 100;
 
-// A supergraph names the interface where another subgraph knows nothing but that.
+// A supergraph sends the name of the interface if another subgraph knows only the interface.
 const referenceSchema = z.object({
   __typename: z.enum(['DatasourceConnection', 'ClassicDatasourceConnection', 'EnhancedDatasourceConnection']),
   id: z.string(),
@@ -27,8 +27,8 @@ export class ConnectionReferences {
   ) {}
 
   /**
-   * The connections of references, in the same order, read together. One that does not exist is null; a reference of
-   * another form is an error in its place, with code BAD_USER_INPUT.
+   * The connections of references, in the same order, read together. A connection that does not exist is null; a
+   * malformed reference yields an error in its place, with code BAD_USER_INPUT.
    *
    * @throws {PublicError} BAD_USER_INPUT for too many references, and the codes of reads
    */

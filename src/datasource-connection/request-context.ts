@@ -11,7 +11,7 @@ type MutationAuditEntry = Pick<
   'operation' | 'inputFingerprint' | 'outcome' | 'code' | 'connectionId' | 'upstreamRequestId'
 >;
 
-/** What the log shows of an operation: completed while it is executed, and never a value of the caller. */
+/** The log's summary of an operation, completed while it is executed. Never contains a value from the caller. */
 // Logged: do not rename.
 export interface OperationSummary {
   kind?: 'query' | 'mutation' | 'subscription';
@@ -39,7 +39,7 @@ export interface RequestContext {
   isReadOnly?: boolean;
   /** Registers a listener that is called when the response is closed. Undefined where subscriptions handle it. */
   onDisconnect?: (listener: () => void) => void;
-  /** Waits until the request may do more work, so that others get their share of it. Undefined where it does little. */
+  /** Waits until the request may do more work, so that others get their turn. Undefined where there is little to do. */
   nextTurn?: () => Promise<void>;
   /** Expiry of the caller's token in milliseconds since 1970-01-01 UTC; undefined for no expiry. */
   validUntilMs?: number;
@@ -47,7 +47,7 @@ export interface RequestContext {
   hosts?: readonly HostMapping[];
   /** The deadline of a mutation, including the fields of its payload. */
   deadline?: Deadline;
-  /** The number of fields that cost a call to DLI each, so far. */
+  /** The number of fields so far that cost a call to DLI each. */
   detailCount?: number;
   /** Set when a mutation starts, and completed when it ends. */
   auditEntry?: MutationAuditEntry;

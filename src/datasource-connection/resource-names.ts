@@ -15,11 +15,11 @@ interface Dependencies {
   timeoutMs: number;
 }
 
-/** Finds the names under which pools and queues show in `bindings`: DLI binds the pool in place of its queues. */
+/** Finds the names under which pools and queues appear in `bindings`: DLI binds the pool in place of its queues. */
 export class ResourceNames {
   constructor(private readonly dependencies: Dependencies) {}
 
-  /** For each resource the names that count for it: its own, and that of its pool. In the same order; never fails. */
+  /** For each resource, the names under which it may be bound: its own and its pool's. In input order; never fails. */
   async resolve(inputs: readonly ConnectionResourceInput[], trace: TraceContext): Promise<Resource[][]> {
     const { directory, clock, timeoutMs } = this.dependencies;
     const context = { deadline: new Deadline(clock, timeoutMs), trace };
@@ -30,13 +30,13 @@ export class ResourceNames {
   }
 }
 
-/** The criteria of a filter, with the names that count for `boundTo`. Without a filter, those of an empty one. */
+/** The criteria of a filter, with the names under which `boundTo` may be bound. No filter is like an empty one. */
 export async function toCriteria(
   filter: DatasourceConnectionFilter | null | undefined,
   names: ResourceNames,
   trace: TraceContext,
 ): Promise<ConnectionFilter> {
   const { boundTo } = filter ?? {};
-  const [counting] = boundTo == null ? [] : await names.resolve([boundTo], trace);
-  return (filter ?? new DatasourceConnectionFilter()).toCriteria(counting);
+  const [boundNames] = boundTo == null ? [] : await names.resolve([boundTo], trace);
+  return (filter ?? new DatasourceConnectionFilter()).toCriteria(boundNames);
 }

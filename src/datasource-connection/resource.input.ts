@@ -47,7 +47,7 @@ export function resourceListRule(subject: string, isRequired: boolean): ListRule
   };
 }
 
-/** Pools and queues by the names that DLI keeps. */
+/** Converts pools and queues to the names that DLI stores, in lower case. */
 export function toResources(inputs: readonly ConnectionResourceInput[]): Resource[] {
   return inputs.map(({ kind, name }) => ({ kind, name: name.toLowerCase() }));
 }

@@ -18,7 +18,7 @@ export interface FailureTexts {
   rejections: ReadonlyMap<string | undefined, string>;
 }
 
-/** The texts of refusals whose code says why, whatever the request was. */
+/** The texts of refusals that their code explains, whatever the request was. */
 const REJECTIONS: FailureTexts['rejections'] = new Map([
   ['DLI.0007', 'DLI does not support this here. Note that Huawei ended classic connections in 2024.'],
   ['DLI.10003', NOT_OFFERED],

@@ -19,17 +19,17 @@ const MAX_HOSTS_RESPONSE_BYTES = 8 * 1024 * 1024;
 /** The pools and queues of a project. */
 export interface ResourceList {
   resources: ListedResource[];
-  /** The kinds of which all are listed. Not all regions have pools. */
+  /** The kinds that are listed completely. Not all regions have pools. */
   knownKinds: ReadonlySet<ResourceKind>;
 }
 
-/** What DLI offers for enhanced connections beyond {@link DliClient}: bindings, resources, hosts and tags. */
+/** Client for what {@link DliClient} lacks of enhanced connections: bindings, resources, hosts and tags. */
 export class BindingsClient {
   constructor(private readonly requests: DliRequests) {}
 
   /**
-   * Binds a connection to a pool or queue, or takes it from it. A second request is sent only when DLI is proven not to
-   * have executed the first.
+   * Binds a connection to a pool or queue, or unbinds it. A second request is sent only when DLI is proven not to have
+   * executed the first.
    *
    * @throws {UnknownOutcomeError} when it may have been executed
    * @throws {DliError} as {@link DliClient.getConnection}
@@ -140,7 +140,7 @@ export class BindingsClient {
       {
         operation: 'listQueues',
         method: 'GET',
-        // Default are those for SQL only.
+        // By default, DLI lists only queues for SQL.
         pathOf: projectId => `/v1.0/${encodeURIComponent(projectId)}/queues?queue_type=all`,
         maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
         isCollection: true,
@@ -151,7 +151,7 @@ export class BindingsClient {
   }
 }
 
-/** The list, or the error that says that DLI does not offer it. */
+/** The list, or the error if DLI does not offer it. */
 async function ifOffered<T>(list: Promise<T>): Promise<T | DliError> {
   try {
     return await list;

@@ -4,7 +4,7 @@ import type { DecodedResponse } from './responses.js';
 import type { SafeRequest, SafeRequests } from './safe-request.js';
 import { readErrorBody } from './sanitize.js';
 
-/** Sends requests that change something, such as a delete. A failure in a response of status 2xx is logged as one. */
+/** Sends requests that change something, such as a delete. A failure with status 2xx is logged as a failure, too. */
 export class ChangeRequests {
   constructor(private readonly requests: SafeRequests) {}
 

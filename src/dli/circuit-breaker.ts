@@ -19,8 +19,8 @@ const CONNECT_FAILURES: ReadonlySet<TransportFailure> = new Set([
  * Circuit breaker for connect failures: opens after 5 in a row, and closes when a probe (one per second at most)
  * connects.
  *
- * Refusals, throttling and unknown outcomes do not count: they come from a DLI that can be reached, and the bad input
- * of one caller must not shut out the others.
+ * Refusals, throttling and unknown outcomes do not count: they show that DLI can be reached, and the bad input of one
+ * caller must not shut out the others.
  */
 export class CircuitBreaker {
   readonly #policy: CircuitBreakerPolicy;
@@ -43,7 +43,7 @@ export class CircuitBreaker {
     this.#policy.onReset(() => this.#closed());
   }
 
-  /** Whether DLI has counted as unreachable since the breaker opened; also while a probe may be sent. */
+  /** Whether the breaker has opened and not closed since; also true while a probe may be sent. */
   get isTripped(): boolean {
     return this.#openedAtMs !== undefined;
   }
@@ -67,7 +67,7 @@ export class CircuitBreaker {
     return this.#probe(call);
   }
 
-  // A probe succeeds as soon as it is connected: the response may take long.
+  // A probe succeeds as soon as it is connected: the response may take a long time.
   async #probe<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
     let onSending = () => {};
     const connected = new Promise<void>(resolve => {

@@ -4,7 +4,7 @@ import type { ConnectionDecoder, DecodedResponse, DescribedClassicConnection, De
 import type { ConfidentialTexts } from './sanitize.js';
 import { readErrorCode, shownMessage, shownTags } from './sanitize.js';
 
-/** The value for SQL mode, which has no cluster. */
+/** DLI's name of the cluster in SQL mode, which has none. */
 const NO_CLUSTER = '#SQL#';
 
 // Every documented field may be missing.
@@ -29,7 +29,7 @@ function describe(fields: FieldReader, id: string | null, confidential: Confiden
   };
 }
 
-// Newer lists have names only; both may be there.
+// Newer lists have names only; a response may have both fields.
 function queuesOf(fields: FieldReader, confidential: ConfidentialTexts): DescribedQueue[] {
   const known = fields.objects('available_queue_info').map(info => ({
     name: info.text('name'),

@@ -30,7 +30,7 @@ const createBody = z.object({
 
 /**
  * Classifies DLI's response to a create: `POST /v2.0/{project_id}/datasource-connection`, or
- * `…/datasource/enhanced-connections` without the names of pools and queues, which makes its refusals as definite.
+ * `…/datasource/enhanced-connections` without the names of pools and queues, so that its refusals are as definite.
  *
  * Only an id proves that a connection was created, and only a listed pair of status and code proves the opposite.
  */
@@ -56,7 +56,7 @@ function classifySuccess(status: number, text: string): CreateVerdict {
   return { kind: 'created', connectionId, message: body.message ?? null };
 }
 
-/** Whether an error response also says that there is a connection, or can be read in two ways. */
+/** Whether an error response also claims that a connection exists, or can be read in two ways. */
 function contradictsItself(text: string): boolean {
   const body = parseJson(text);
   if (!isObject(body)) return false;
@@ -64,7 +64,7 @@ function contradictsItself(text: string): boolean {
   return id !== undefined || isSuccess !== false || repeatsKey(text);
 }
 
-/** The kind of a proven refusal. AUTH: the credential was refused; a new one may pass. */
+/** The kind of a proven refusal. AUTH: the credential was refused; a new one may be accepted. */
 export type Refusal = 'AUTH' | Exclude<FailureCode, 'AUTH_UNAVAILABLE'>;
 
 /**
@@ -126,13 +126,13 @@ export function refusesCredential(status: number | undefined, refusal: Refusal |
   return status === 401 || refusal === 'AUTH';
 }
 
-// DLI's own checks of the caller, behind those of API Gateway.
+// From DLI's own checks of the caller, which follow those of API Gateway.
 const DLI_AUTH_ERRORS: ReadonlySet<string> = new Set(['DLI.0013', 'DLI.0014', 'DLI.0015']);
 
 /**
- * Whether an error code proves that the credential was accepted: DLI itself responded, which is only reached through
- * API Gateway, and did not refuse it either. API Gateway's own codes prove nothing, because not all of its checks come
- * after that of the credential.
+ * Whether an error code proves that the credential was accepted: DLI itself, which is reached only through API Gateway,
+ * responded and did not refuse it either. API Gateway's own codes prove nothing, because some of its checks come before
+ * that of the credential.
  */
 export function provesCredential(upstreamCode: string): boolean {
   return upstreamCode.startsWith('DLI.') && !DLI_AUTH_ERRORS.has(upstreamCode);

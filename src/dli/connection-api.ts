@@ -17,7 +17,7 @@ type SendList = <T>(
   decode: (response: DecodedResponse) => T | undefined,
 ) => Promise<T>;
 
-/** What a list is to contain. */
+/** Options for reading a list. */
 export interface ListOptions extends ListFilter {
   /** Whether deleted connections may be left out. DLI can do that for enhanced connections. */
   isLiveOnly?: boolean;
@@ -25,7 +25,7 @@ export interface ListOptions extends ListFilter {
   decoded?: DecodedElements | undefined;
 }
 
-/** What differs between the APIs of the two kinds of connections, apart from the body of a create. */
+/** The API of one kind of connections, except for the body of a create. */
 export interface ConnectionApi {
   kind: ConnectionKind;
   /** The end of the path of a project's connections. */
@@ -37,7 +37,7 @@ export interface ConnectionApi {
   createFilter?: () => BodyFilter;
   /** Whether a response says that there is no such connection. */
   isNotFound(response: DecodedResponse): boolean;
-  /** Reads all connections. Of several with the same id, the first counts. */
+  /** Reads all connections. If several have the same id, the first wins. */
   list(send: SendList, options: ListOptions): Promise<DescribedConnection[]>;
 }
 

@@ -22,7 +22,7 @@ export interface Resource {
   name: string;
 }
 
-/** Whether a binding, or another resource, is of a resource. */
+/** Whether a binding, or a resource, refers to this resource. */
 export function isOf(one: { kind: ResourceKind; name: string | null }, { kind, name }: Resource): boolean {
   return one.kind === kind && one.name === name;
 }
@@ -46,7 +46,7 @@ export const BindingFailureCause = {
 /** One of {@link BindingFailureCause}. */
 export type BindingFailureCause = (typeof BindingFailureCause)[keyof typeof BindingFailureCause];
 
-/** The hosts of a connection without their names, of which there may be 20,000. */
+/** A summary of the hosts of a connection, of which there may be 20,000. */
 export interface HostsSummary {
   count: number;
   /** SHA-256 of the sorted pairs of name and address, in hexadecimal digits. */
@@ -91,7 +91,7 @@ export interface ClassicConnectionRequest {
   tags?: readonly ConnectionTag[];
 }
 
-/** DLI's response to a request that changes something. A kind `unsuccessful` means that it failed, without a reason. */
+/** DLI's response to a request that changes something. `unsuccessful` means that it failed for no stated reason. */
 export interface ChangeResult<K extends string> {
   kind: K;
   /** Huawei Cloud's request id, for its support. */
@@ -119,7 +119,7 @@ export const ConnectionState = {
 /** One of {@link ConnectionState}. */
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
-/** The state that DLI's spelling means. */
+/** The state that DLI's spelling stands for. */
 export function stateOfWireName(wireName: string | null): ConnectionState {
   const name = wireName?.toUpperCase() ?? '';
   return name in ConnectionState ? (name as ConnectionState) : ConnectionState.UNKNOWN;
@@ -131,7 +131,7 @@ const OVERDUE_MS = 15 * 60_000;
 /**
  * Whether a binding has been CREATING for 15 minutes.
  *
- * @param createdAtMs when its connection was created; counts if the binding has no time of its own
+ * @param createdAtMs when its connection was created; used if the binding has no time of its own
  */
 export function isOverdue(
   { state, updatedAtMs }: { state: string | null; updatedAtMs: number | null },
@@ -171,7 +171,7 @@ const SERVICE_OF_WIRE_NAME: ReadonlyMap<string, DatasourceService> = new Map([
   ['ct', DatasourceService.CLOUD_TABLE],
 ]);
 
-/** The service that DLI's spelling means. Undefined when it is unknown. */
+/** The service that DLI's spelling stands for. Undefined when it is unknown. */
 export function serviceOfWireName(wireName: string): DatasourceService | undefined {
   return SERVICE_OF_WIRE_NAME.get(wireName.toLowerCase());
 }

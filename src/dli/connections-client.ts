@@ -16,7 +16,7 @@ export interface BothLists extends ConnectionList {
 }
 
 const KINDS = [ConnectionKind.CLASSIC, ConnectionKind.ENHANCED] as const;
-/** Some 2 MB. An id beyond them costs one more call. */
+/** About 2 MB. An id beyond these costs one more call. */
 const MAX_KNOWN_KINDS = 10_000;
 const NOT_OFFERED_LIFE_MS = 60_000;
 const NOT_OFFERED = 'notOffered';
@@ -28,8 +28,8 @@ interface FailedGet {
 }
 
 /**
- * Reads and deletes connections of either kind by their id. The kind of an id is found by asking, and remembered: ids are
- * UUIDs that are never used again.
+ * Reads and deletes connections of either kind by id. The kind of an id is found by asking DLI, and then remembered:
+ * ids are UUIDs that are never reused.
  */
 export class ConnectionsClient {
   /** By id in lower case. */
@@ -47,8 +47,8 @@ export class ConnectionsClient {
   ) {}
 
   /**
-   * One connection, possibly in state DELETED. Undefined only when DLI says of both kinds that it has none with this id,
-   * or does not offer the kind.
+   * One connection, possibly in state DELETED. Undefined only when DLI, for both kinds, has none with this id or does
+   * not offer the kind.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
@@ -68,7 +68,7 @@ export class ConnectionsClient {
   /**
    * All connections that DLI lists, deleted ones included.
    *
-   * @throws {DliError} when neither kind can be listed: that of the classic ones
+   * @throws {DliError} the error of the classic kind, when neither kind can be listed
    */
   async listConnections(context: OperationContext): Promise<BothLists> {
     const { CLASSIC: classic, ENHANCED: enhanced } = this.clients;
@@ -91,7 +91,7 @@ export class ConnectionsClient {
     return { connections, skew: list.skew, failures };
   }
 
-  /** Forgets the elements of the latest list, which take some megabytes. The next list is decoded as a whole. */
+  /** Releases the elements of the latest list, which take some megabytes. The next list is decoded in full. */
   release(): void {
     this.#decoded.clear();
   }
@@ -106,7 +106,7 @@ export class ConnectionsClient {
     return this.clients[kind].deleteConnection(id.toLowerCase(), context);
   }
 
-  /** Notes the kind of a connection that was created here. */
+  /** Remembers the kind of a connection. */
   remember(id: string, kind: ConnectionKind): void {
     this.#kinds.set(id.toLowerCase(), kind);
   }
@@ -133,19 +133,19 @@ export class ConnectionsClient {
   ): Promise<DescribedConnection | undefined> {
     const refused: FailedGet[] = [];
     for (const [index, kind] of kinds.entries()) {
-      // One kind that hangs must not keep the other from being asked.
+      // A kind that hangs must not keep the other from being asked.
       const deadline = new Deadline(this.clock, context.deadline.remainingMs() / (kinds.length - index));
       try {
         const found = await this.clients[kind].getConnection(id, purpose, { ...context, deadline });
         if (found !== undefined) return found;
       } catch (error) {
-        refused.push({ kind, error: dliError(error) });
+        refused.push({ kind, error: asDliError(error) });
       }
     }
     return this.#search(refused, kinds.length, id, context);
   }
 
-  /** Searches the lists of the kinds whose gets were refused. They come last, because they take longer. */
+  /** Searches the lists of the kinds whose gets were refused. Lists come last, because they take longer. */
   async #search(
     refused: readonly FailedGet[],
     kindCount: number,
@@ -162,7 +162,7 @@ export class ConnectionsClient {
     return undefined;
   }
 
-  /** A get that DLI refuses as not offered counts only if its list is not offered either. */
+  /** Searches the list of one kind. A kind whose get is not offered counts as such only if its list is not either. */
   async #searchList(
     { kind, error }: FailedGet,
     id: string,
@@ -172,8 +172,8 @@ export class ConnectionsClient {
     try {
       return await this.clients[kind].findInList(id, context, error);
     } catch (failure) {
-      const ofList = dliError(failure);
-      if (ofList === error || !ofList.isNotOffered) return ofList;
+      const listError = asDliError(failure);
+      if (listError === error || !listError.isNotOffered) return listError;
       this.#notOfferedUntilMs[kind] = this.clock.monotonicMs() + NOT_OFFERED_LIFE_MS;
       return NOT_OFFERED;
     }
@@ -181,7 +181,7 @@ export class ConnectionsClient {
 }
 
 /** @throws the error, if it is of another class */
-function dliError(error: unknown): DliError {
+function asDliError(error: unknown): DliError {
   if (error instanceof DliError) return error;
   throw error;
 }

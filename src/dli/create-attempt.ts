@@ -23,10 +23,10 @@ export type CreateResult =
   /** The connection may have been created. */
   | { kind: 'unknown'; reason: UnknownReason; requestId?: string | undefined };
 
-/** The results of these kinds. */
+/** The results of kind `K`. */
 export type ResultOf<K extends CreateResult['kind']> = Extract<CreateResult, { kind: K }>;
 
-/** A refusal that every repeat would get again. */
+/** A refusal that any repeat would get again. */
 export type Refused = FailedResult & { code: 'NAME_TAKEN' | 'REJECTED' };
 
 /** A refusal of the gateway's rights, which lasts until its operators act. */
@@ -45,7 +45,7 @@ export interface CreateAttempt {
 }
 
 const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
-/** Shorter waits: a connection becomes free, and the breaker lets one probe through every second. */
+/** Shorter waits, because a connection soon becomes free, and the breaker lets one probe through every second. */
 const RETRY_AFTER_SECONDS: ReadonlyMap<TransportFailure, number> = new Map([
   ['OVERLOADED', 1],
   ['BREAKER_OPEN', 1],
@@ -141,7 +141,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
   }
 }
 
-/** The result of a create of which nothing was sent. */
+/** The result of a create that sent nothing. */
 export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): FailedResult {
   return failedResult('UNAVAILABLE', { retryAfterSeconds: wait });
 }

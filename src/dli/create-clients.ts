@@ -39,7 +39,7 @@ interface Dependencies {
   metrics: Metrics;
 }
 
-/** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
+/** Creates the clients of DLI: one per kind of connection, and those built on them. The transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
   const { queuedCreates, egress, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
   const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };

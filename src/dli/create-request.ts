@@ -34,7 +34,7 @@ export interface PreparedCreate {
   release(): void;
 }
 
-/** What is created by a request. */
+/** Where a create is sent, and its name in the log. */
 interface CreateTarget {
   operation: CreateOperation;
   /** The path of a project's connections. */
@@ -54,7 +54,7 @@ interface Dependencies {
   metrics: Metrics;
 }
 
-/** Sends creates of all kinds through one circuit breaker and one retry budget, because they have one endpoint. */
+/** Sends creates of all kinds through one circuit breaker and one retry budget, because they share an endpoint. */
 export class CreateRequests {
   readonly #breaker: CircuitBreaker;
   readonly #budget: RetryBudget;
@@ -110,7 +110,7 @@ export class CreateRequests {
     return toResult(attempt, isResent);
   }
 
-  /** The attempt that the open circuit breaker prevents. */
+  /** The attempt that the open circuit breaker prevented. */
   #refuse(operation: CreateOperation, context: OperationContext): CreateAttempt {
     const attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
     this.#report(operation, attempt, context, 0);
@@ -178,13 +178,13 @@ const MIN_WAIT_MS = 100;
 const WAIT_JITTER_MS = 200;
 // A caller that would wait longer gets `retryAfterSeconds` instead.
 const MAX_WAIT_MS = 2_000;
-/** Time that the second request needs at least. */
+/** Minimum time for the second request. */
 const MIN_REQUEST_MS = 1_000;
 
 /** RECONNECT: nothing was sent. RESEND: DLI is proven not to have executed the request. */
 type Retry = 'RECONNECT' | 'RESEND';
 
-/** Allows each kind of retry once per create, so that two requests at most are ever sent. */
+/** Allows each kind of retry once per create, so at most two requests are ever sent. */
 class RetryPolicy {
   readonly #left = new Set<Retry>(['RECONNECT', 'RESEND']);
 
@@ -198,7 +198,7 @@ class RetryPolicy {
   async waitForRetry(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
     const retry = retryFor(attempt);
     if (retry === undefined || !this.#left.delete(retry)) return false;
-    // A new token needs no wait, and the lockout guard bounds how often there is one.
+    // A new token needs no wait, and the lockout guard limits how often one is tried.
     if (isAuthRefusal(attempt)) return true;
     const jitterMs = MIN_WAIT_MS + Math.random() * WAIT_JITTER_MS;
     const requestedMs = retry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;

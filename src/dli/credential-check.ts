@@ -16,7 +16,7 @@ const NO_CONNECTION = '00000000-0000-0000-0000-000000000000';
 
 const read = { method: 'GET', maxBodyBytes: 16 * 1024 * 1024, isCollection: true } as const;
 
-/** Reads with a short response. A region need not offer the first ones, and then they prove nothing. */
+/** Reads with short responses. A region may not offer the first ones, which then prove nothing. */
 const READS: readonly SafeRequest[] = [
   { ...read, operation: 'listQueues', pathOf: projectId => `/v1.0/${encodeURIComponent(projectId)}/queues` },
   {
@@ -32,7 +32,7 @@ const READS: readonly SafeRequest[] = [
 ];
 
 /**
- * Checks a credential, before it is used for anything else, by a read.
+ * Checks a credential with a read before it is used for anything else.
  *
  * @returns ACCEPTED if DLI itself responded, even with a 403; REFUSED or EXPIRED after a single refusal
  */
@@ -67,10 +67,10 @@ export async function checkCredential(
   return 'UNPROVEN';
 }
 
-/** Whether a response comes from behind the check of signatures and tokens; undefined if that is not certain. */
+/** True if a response was sent after the check of signatures and tokens; undefined if that is not certain. */
 function isProof({ status, text }: SafeResponse): true | undefined {
   if (status >= 200 && status < 300) return isObject(parseJson(text)) ? true : undefined;
   const code = readErrorCode(text) ?? '';
-  // DLI's own 403 is about rights: who asks is known.
+  // A 403 from DLI itself is about rights: it knows who is asking.
   return provesCredential(code) || (status === 403 && code.startsWith('DLI.')) ? true : undefined;
 }

@@ -18,12 +18,12 @@ interface ParsedList extends SplitList {
   others: ReadonlyMap<number, unknown>;
 }
 
-/** Each element is compared with this many of the latest list. If more of those are gone, the rest is decoded again. */
+/** Each element is compared with up to this many of the latest list. If more are gone, the rest is decoded again. */
 const MAX_GAP = 100;
 
 /**
- * The elements of the latest list with their texts, so that the next list costs only what has changed: to parse and
- * decode ten thousand connections takes a tenth of a second. Holds the text of that list until it is cleared.
+ * The elements of the latest list with their texts, so that only changed elements of the next list must be decoded:
+ * parsing and decoding ten thousand connections takes a tenth of a second. Holds the text of that list until cleared.
  */
 export class DecodedElements {
   // Arrays in the list's order, not a map: see #indexOf.
@@ -73,7 +73,7 @@ export class DecodedElements {
       if (connection !== undefined) return connection;
       const reported = undocumented.count;
       const decoded = decode(others.get(index), index);
-      // What is undocumented is reported with each response.
+      // Otherwise it is not kept, because undocumented fields are reported for each response.
       if (undocumented.count === reported) kept[index] = decoded;
       newIds.add(decoded.id?.toLowerCase() ?? `none ${index}`);
       return decoded;
@@ -82,12 +82,12 @@ export class DecodedElements {
       newIds.size < others.size ||
       (newIds.size > 0 && known.some(connection => newIds.has(connection?.id?.toLowerCase() ?? '')));
     this.#texts = texts;
-    // An element with the id of another one is decoded each time, so that no two known ones have the same id.
+    // Elements that repeat an id are decoded each time, so that no two known elements have the same id.
     this.#connections = hasRepeats ? known : kept;
     return hasRepeats ? withoutRepeats(connections) : connections;
   }
 
-  // Lists keep their order. To look a text up by its hash would cost three times as much as to compare it.
+  // Lists keep their order. Looking a text up by its hash would cost three times as much as comparing it.
   #indexOf(text: string, from: number): number | undefined {
     const end = Math.min(this.#texts.length, from + MAX_GAP);
     for (let index = from; index < end; index += 1) if (this.#texts[index] === text) return index;
@@ -105,7 +105,7 @@ export function withoutRepeats(connections: readonly DescribedConnection[]): Des
  * Splits a list response into its elements without parsing them. A random placeholder replaces the elements; if it is
  * the only element of the parsed remainder, and each element is a JSON object, the split is correct.
  *
- * @returns undefined when the response is not printed as expected
+ * @returns undefined when the response is not formatted as expected
  */
 function splitList(text: string): SplitList | undefined {
   const start = text.indexOf('[') + 1;

@@ -74,12 +74,12 @@ export interface ListFilter {
   name?: string | undefined;
 }
 
-/** What a read is for, which decides about its transport. */
+/** The purpose of a read, which selects its transport. */
 export type ReadPurpose = 'reads' | 'readsForChange';
 
 /** Client of one kind of datasource connections of Huawei Cloud DLI: create, get, list and delete. */
 export class DliClient {
-  /** Decides about refused gets. On the transport of changes, so that other reads cannot delay it. */
+  /** Decides what refused gets mean. Uses the transport of changes, so that other reads cannot delay it. */
   readonly #sharedList: SharedList;
 
   constructor(
@@ -92,7 +92,7 @@ export class DliClient {
   }
 
   /**
-   * Does everything of a create that can wait or fail before a byte is sent. The prepared create must be passed to
+   * Does the part of a create that can wait or fail before a byte is sent. The prepared create must be passed to
    * {@link createConnection} or released.
    *
    * @returns AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE when it failed
@@ -118,8 +118,8 @@ export class DliClient {
   }
 
   /**
-   * One connection by one get, possibly in state DELETED. Undefined when DLI has none with this id. A refusal may mean the
-   * same, see {@link findInList}.
+   * Reads one connection, possibly in state DELETED, with a single get. Undefined when DLI has none with this id. A
+   * refusal may mean the same, see {@link findInList}.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
@@ -144,7 +144,7 @@ export class DliClient {
   }
 
   /**
-   * The connection of a refused get by DLI's list, if the refusal may mean that there is none.
+   * Looks the connection of a refused get up in DLI's list, if the refusal may mean that it does not exist.
    *
    * @throws {DliError} `refusal` when the list is incomplete or cannot be read before the deadline
    */
@@ -156,7 +156,7 @@ export class DliClient {
       const { connections } = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(trace), () => {
         throw refusal;
       });
-      // The list can be read, so DLI does offer this kind of connections, and its refusal proves nothing.
+      // The list can be read, so DLI does offer this kind of connection, and its refusal proves nothing.
       if (refusal.isNotOffered) throw refusal;
       const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
       if (found === undefined && connections.some(connection => connection.id === null)) throw refusal;
@@ -232,7 +232,7 @@ export class DliClient {
 /**
  * A path of DLI's API for connections.
  *
- * @param rest what comes after the collection, such as an id
+ * @param rest the segments after the collection, such as an id
  */
 export function pathOf(projectId: string, collection: string, ...rest: string[]): string {
   return `/v2.0/${encodeURIComponent(projectId)}/${[collection, ...rest.map(encodeURIComponent)].join('/')}`;

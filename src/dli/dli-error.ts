@@ -9,7 +9,7 @@ export const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 /** The codes of {@link DliError}. */
 export const DLI_ERROR_CODES = ['REJECTED', 'THROTTLED', 'UNAVAILABLE', 'AUTH_FAILED', 'AUTH_UNAVAILABLE'] as const;
 
-/** The kind of a failure, for code to branch on; never on the message. */
+/** The kind of a failure. Code branches on it, never on the message. */
 export type DliErrorCode = (typeof DLI_ERROR_CODES)[number];
 
 /** Why an outcome is unknown; callers see it as `OutcomeUnknownReason`. */
@@ -47,7 +47,7 @@ export function unknownReasonOfStatus(status: number): UnknownReason {
   return status < 400 ? 'UNEXPECTED_REDIRECT' : 'UPSTREAM_ERROR';
 }
 
-/** Every error code that proves that nothing was done. */
+/** The error codes that prove that nothing was done. */
 export type FailureCode = DliErrorCode | 'NAME_TAKEN';
 
 /** The details of a call that did nothing. */
@@ -116,7 +116,7 @@ export class UnknownOutcomeError extends Error {
   readonly code = 'OUTCOME_UNKNOWN';
   /** Huawei Cloud's request id, for its support. */
   readonly requestId: string | undefined;
-  /** Whole seconds after which a repeat may learn the outcome. */
+  /** Whole seconds after which a repeat may reveal the outcome. */
   readonly retryAfterSeconds: number;
 
   constructor(
@@ -141,7 +141,7 @@ export type SafeOperation = Exclude<UpstreamOperations['dli'], CreateOperation>;
 interface SignInRecord extends TraceContext {
   operation: 'authenticate';
   outcome: DliErrorCode;
-  /** How long the operation has waited for it. */
+  /** How long the operation waited for the sign-in. */
   durationMs: number;
   mayHaveBeenSent: false;
   /** The gateway's own description of the problem. */
@@ -156,11 +156,11 @@ interface DliBreakerRecord {
   detail?: string | undefined;
 }
 
-/** The way in which a response that was read differs from the documentation. */
+/** How a response that was read differs from the documentation. */
 // Logged: do not rename.
 export type DecodingOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 
-/** Log record of a response that is not as documented, or of the number of those that were not logged one by one. */
+/** Log record of a response that is not as documented, or of the number of such responses that were not logged. */
 interface UndocumentedRecord extends Partial<TraceContext> {
   operation: SafeOperation;
   outcome: DecodingOutcome;
@@ -170,14 +170,14 @@ interface UndocumentedRecord extends Partial<TraceContext> {
   count: number;
 }
 
-/** Log record of an error of our own during a create whose outcome it leaves unknown. */
+/** Log record of a bug of the gateway that leaves the outcome of a create unknown. */
 interface DliBugRecord extends TraceContext {
   operation: CreateOperation;
   errorName: string;
   frames: string[];
 }
 
-/** The part of the logger that the clients of DLI use for anything but their calls. */
+/** The part of the logger that the clients of DLI use for everything other than their calls. */
 export interface DliLog {
   error(record: DliBugRecord, message: string): void;
   warn(record: SignInRecord | DliBreakerRecord | UndocumentedRecord, message: string): void;
@@ -191,6 +191,6 @@ export interface OperationContext {
   trace: TraceContext;
   /** Whether a failed safe request may be retried. Default: true. */
   mayRetry?: (() => boolean) | undefined;
-  /** Called when the operation has no call of its own left, and only waits for one that it shares. */
+  /** Called when the operation makes no more calls of its own and only waits for a shared one. */
   onSharedWait?: (() => void) | undefined;
 }

@@ -79,7 +79,7 @@ function bindingsOf(
   });
 }
 
-/** The first that matches counts. DLI also reports a missing permission as a subnet that it cannot find. */
+/** The first match wins. DLI also reports a missing permission as a subnet that it cannot find. */
 const CAUSES: readonly (readonly [cause: BindingFailureCause, ...patterns: RegExp[]])[] = [
   ['AGENCY_PERMISSION_MISSING', /could not be found|get subnet|permission|not authorized|agency/i],
   ['CIDR_OVERLAP', /overlap|conflict/i, /cidr|segment|subnet/i],
@@ -87,13 +87,13 @@ const CAUSES: readonly (readonly [cause: BindingFailureCause, ...patterns: RegEx
   ['NETWORK_QUOTA', /quota|exceed/i],
 ];
 
-/** Why a binding failed, by DLI's text, which is no part of its API. */
+/** Why a binding failed, according to DLI's text, which is not part of its API. */
 function causeOf(text: string): BindingFailureCause {
   const [cause = 'OTHER'] = CAUSES.find(([, ...patterns]) => patterns.every(pattern => pattern.test(text))) ?? [];
   return cause;
 }
 
-/** The hosts, which {@link HostsFilter} has summarized unless they are in an unusual form. */
+/** The hosts, which {@link HostsFilter} has already summarized unless their form is unusual. */
 function hostsOf(fields: FieldReader): HostsSummary {
   const sent = fields.raw('hosts') ?? [];
   if (Array.isArray(sent)) return summarizeHosts(sent);

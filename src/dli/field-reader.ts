@@ -39,7 +39,7 @@ export class UndocumentedFields {
   }
 }
 
-/** Reads the fields of one object. What cannot be read is null, and what is undocumented is reported. */
+/** Reads the fields of one object. Unreadable fields are null, and undocumented ones are reported. */
 export class FieldReader {
   constructor(
     private readonly fields: Readonly<Record<string, unknown>>,
@@ -65,14 +65,14 @@ export class FieldReader {
     return typeof value === 'string' && DECIMAL.test(value) ? Number(value) : null;
   }
 
-  /** A text of at least one character, which must be there. */
+  /** A required text of at least one character. */
   requiredText(name: string): string | null {
     const text = this.text(name) || null;
     if (text === null && typeof (this.#get(name) ?? '') === 'string') this.report(name, this.raw(name));
     return text;
   }
 
-  /** A boolean. The texts `true` and `false` are read as one, in any case. */
+  /** A boolean. The texts `true` and `false`, in any case, are read as booleans. */
   flag(name: string): boolean | null {
     const value = this.#get(name);
     if (value === null || typeof value === 'boolean') return value;
@@ -80,7 +80,7 @@ export class FieldReader {
     return typeof value === 'string' ? (FLAGS.get(value.toLowerCase()) ?? null) : null;
   }
 
-  /** A reader of an object; undefined if it is none. */
+  /** A reader of an object; undefined for any other value. */
   object(name: string): FieldReader | undefined {
     const value = this.#get(name);
     return isObject(value) ? new FieldReader(value, `${this.path}${name}.`, this.undocumented) : undefined;
@@ -116,7 +116,7 @@ export class FieldReader {
     });
   }
 
-  /** The tags of a list of `{key, value}`; null if there are none. Texts `key=value` and a single object are read, too. */
+  /** The tags of a list of `{key, value}`; null if absent. Texts `key=value` and a single object are read, too. */
   tags(name: string): ConnectionTag[] | null {
     const value = this.#get(name);
     if (Array.isArray(value)) return value.flatMap((element, index) => this.#tag(`${name}[${index}]`, element) ?? []);

@@ -6,19 +6,19 @@ import type { HostMapping, HostsSummary } from './connection.js';
 
 // 20,000 hosts, the most that a connection may have, are 3.3 MB.
 const MAX_ARRAY_BYTES = 8 * 1024 * 1024;
-// A page of 100 connections with the most hosts has 330 MB.
+// A page of 100 connections with the maximum number of hosts has 330 MB.
 const MAX_BYTES = 512 * 1024 * 1024;
 
 /**
  * Replaces the hosts in a JSON text by their summary while it arrives: each member `"hosts":[…]` becomes
- * `"hosts":{"count":n,"version":"…"}`, see {@link summarizeHosts}. A list holds the hosts of all connections, which may be
- * more than fits into memory; only one array is held at a time. One of more than 8 MB fails the call.
+ * `"hosts":{"count":n,"version":"…"}`, see {@link summarizeHosts}. A list holds the hosts of all connections, which may
+ * not fit into memory, so only one array is held at a time. An array of more than 8 MB fails the call.
  *
- * Everything else passes unchanged, as does an array that is not valid JSON or has no end, and a key that is written
- * with escapes, which DLI does not do.
+ * Everything else passes unchanged, including an array that is not valid JSON or has no end, and a key written with
+ * escapes, which DLI does not use.
  */
 export class HostsFilter extends JsonArrayFilter implements BodyFilter {
-  /** @param maxBytes how long the body may be. Default: 512 MB. */
+  /** @param maxBytes maximum length of the body. Default: 512 MB. */
   constructor(readonly maxBytes = MAX_BYTES) {
     super({ key: 'hosts', maxArrayBytes: MAX_ARRAY_BYTES, replace: summarize });
   }

@@ -8,7 +8,7 @@ import type { OperationContext } from './dli-error.js';
 import { DliError } from './dli-error.js';
 
 const LIFE_MS = 30_000;
-/** How old a list may be that shows that a name does not exist. */
+/** Maximum age of a list that proves that a name does not exist. */
 const MAX_AGE_OF_ABSENCE_MS = 1_000;
 const READ_TIMEOUT_MS = 5_000;
 
@@ -26,7 +26,7 @@ interface KeptList extends ResourceList {
   readAtMs: number;
 }
 
-/** The pools and queues of the project, read when needed and kept for 30 s. Callers at about the same time share a read. */
+/** The pools and queues of the project, read when needed and kept for 30 s. Simultaneous callers share a read. */
 export class ResourceDirectory {
   #kept: KeptList | undefined;
   #pendingRead: { list: Promise<KeptList | undefined>; startedAtMs: number } | undefined;
@@ -37,8 +37,8 @@ export class ResourceDirectory {
   ) {}
 
   /**
-   * Finds out which pools queues belong to. Never fails: without a list, resources are taken as they are. A name that a
-   * kept list lacks is looked up in a new one.
+   * Finds the pools that queues belong to. Never fails: without a list, resources are returned as they are. A name that
+   * the kept list lacks is looked up in a new one.
    *
    * @param resources with names in lower case
    */
@@ -54,7 +54,7 @@ export class ResourceDirectory {
   #list(maxAgeMs: number, { trace, deadline }: OperationContext): Promise<KeptList | undefined> {
     const kept = this.#kept;
     if (kept !== undefined && this.clock.monotonicMs() - kept.readAtMs <= maxAgeMs) return Promise.resolve(kept);
-    // A read that began long ago may lack what is new.
+    // A read that began long ago may lack new resources.
     if (this.#pendingRead === undefined || this.clock.monotonicMs() - this.#pendingRead.startedAtMs > maxAgeMs)
       this.#pendingRead = this.#startRead(trace);
     return withTimeout(deadline.remainingMs(), this.#pendingRead.list, () => undefined);

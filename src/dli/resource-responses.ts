@@ -36,7 +36,7 @@ export function readQueues(response: DecodedResponse): ListedResource[] | undefi
   });
 }
 
-// The get of a single queue has names like the latter.
+// The get of a single queue has names like the second one.
 function queueNameOf(queue: FieldReader): string | null {
   return queue.text('queueName') || queue.requiredText('queue_name');
 }

@@ -30,7 +30,7 @@ interface DescribedFields {
   state: string | null;
   /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
   createdAtMs: number | null;
-  /** Those that may be shown. No manual has them in a response. */
+  /** The tags that may be shown. No manual documents them in a response. */
   tags: ConnectionTag[] | null;
 }
 
@@ -48,7 +48,7 @@ export interface DescribedBinding {
   peeringId: string | null;
   /** DLI's text about what went wrong, if it may be shown. */
   problem: string | null;
-  /** Why it failed, by DLI's text, whether or not that may be shown. */
+  /** Why it failed, according to DLI's text, whether or not that may be shown. */
   cause: BindingFailureCause | null;
   /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
   updatedAtMs: number | null;
@@ -86,7 +86,7 @@ export interface DescribedClassicConnection extends DescribedFields {
   destination: string | null;
   /** Progress of the creation, 0 to 1. */
   progress: number | null;
-  /** DLI's text, if it may be shown. Of a FAILED connection, the reason. */
+  /** DLI's text, if it may be shown. For a FAILED connection, the reason. */
   message: string | null;
   /** The address by which tables reach the service through the connection. */
   address: string | null;
@@ -97,7 +97,7 @@ export interface DescribedClassicConnection extends DescribedFields {
 /** A response without its request id, which is only for the log. */
 export type DecodedResponse = Omit<SafeResponse, 'requestId'>;
 
-/** How one kind of connections is described in responses. */
+/** Decodes one kind of connections in responses. */
 export interface ConnectionDecoder {
   /** The field that holds the id. */
   idField: string;
@@ -121,7 +121,7 @@ function hasErrorCode(fields: FieldReader): boolean {
 }
 
 /**
- * The fields of a successful response to the get of a connection. Undefined when it is of another connection.
+ * The fields of a successful response to the get of a connection. Undefined when it describes another connection.
  *
  * @param id the requested id, which DLI may leave out of its response
  */
@@ -147,7 +147,7 @@ export function readConnection(
   const fields = readFieldsOf(response, idField, id);
   if (fields === undefined) return undefined;
   const connection = describe(fields, id, response.confidential);
-  // An object with neither proves nothing.
+  // An object with neither an id nor a state proves nothing.
   return (fields.raw(idField) ?? null) === null && connection.state === null ? undefined : connection;
 }
 
@@ -164,15 +164,15 @@ export function readChange({ status, text, undocumented }: DecodedResponse): 'do
 }
 
 /**
- * Whether a refused get may mean that there is no such connection, so that the list decides. The words of the error say
- * nothing: they may be of any language.
+ * Whether a refused get may mean that there is no such connection, so that the list decides. The error message proves
+ * nothing: it may be in any language.
  */
 export function mayMeanAbsence({ status, code, upstreamCode = '' }: DliError): boolean {
   const isAboutRequest = status === 400 || status === 404 || status === 410;
   return isAboutRequest && (code === 'REJECTED' || code === 'UNAVAILABLE') && !UNRELATED_CODES.has(upstreamCode);
 }
 
-/** Codes of other causes: server-side errors, missing rights, and operations that are not offered. */
+/** Codes that have other causes: server-side errors, missing rights, and operations that are not offered. */
 const UNRELATED_CODES: ReadonlySet<string> = new Set([
   ...SERVER_ERRORS,
   'DLI.0007',
@@ -189,7 +189,7 @@ export interface ConnectionList {
 }
 
 /**
- * Parses DLI's response to a list of connections. Of several elements with one id, the first counts.
+ * Parses DLI's response to a list of connections. If several elements have the same id, the first wins.
  *
  * @param decoded the elements of an earlier list, which are not decoded again
  * @returns undefined when the response is not a complete list and thus proves nothing
@@ -209,7 +209,7 @@ export function readConnectionList(
   return decoded.decode(list, response, decode);
 }
 
-/** The elements that were asked for. */
+/** The requested range of elements. */
 interface PageBounds {
   offset: number;
   limit: number;
@@ -218,7 +218,7 @@ interface PageBounds {
 const WHOLE_LIST: PageBounds = { offset: 0, limit: Number.POSITIVE_INFINITY };
 
 /**
- * Parses one page of a list of connections. It may have several elements with one id.
+ * Parses one page of a list of connections. It may have several elements with the same id.
  *
  * @returns undefined when the response is not a complete page
  */
@@ -244,7 +244,7 @@ export function readList(response: DecodedResponse, name: string, bounds = WHOLE
   return fields !== undefined && isComplete(fields.raw(name), fields, name, bounds) ? fields.objects(name) : undefined;
 }
 
-/** Whether there are as many elements as counted; a page may count the whole list. */
+/** Whether there are as many elements as `count` says, which may be for the whole list even in a page. */
 function isComplete(
   elements: unknown,
   fields: FieldReader,
@@ -256,7 +256,7 @@ function isComplete(
     return false;
   }
   const count = fields.number('count');
-  // A count that cannot be read may be of a longer list.
+  // A count that cannot be read may belong to a longer list.
   if (count === null) return (fields.raw('count') ?? null) === null;
   return count <= offset + elements.length || elements.length >= limit;
 }

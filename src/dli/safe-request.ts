@@ -32,12 +32,12 @@ import type { ConfidentialTexts } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
-/** A retry needs at least this much of the deadline. */
+/** A retry needs at least this much time before the deadline. */
 const MIN_FOR_RETRY_MS = 1_000;
 /** API Gateway does not know the path. */
 const NOT_OFFERED = /^APIGW?\.0101$/;
 
-/** A GET, or a request that can be repeated once it is known what has become of it. */
+/** A GET, or a request that can be repeated once its effect has been checked. */
 export interface SafeRequest {
   operation: SafeOperation;
   method: 'GET' | 'DELETE' | 'POST';
@@ -46,7 +46,7 @@ export interface SafeRequest {
   /** Text of the body. Default: no body. */
   body?: string;
   maxBodyBytes: number;
-  /** Creates the filter of one response; a retry needs another one. */
+  /** Creates the filter of one response; a retry needs a new one. */
   createFilter?: (() => BodyFilter) | undefined;
   /** Whether the path has no id, so that a 404 without an error code means that DLI does not offer the operation. */
   isCollection?: boolean;
@@ -65,7 +65,7 @@ export interface SafeResponse {
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
-/** What {@link SafeRequests} needs. */
+/** Dependencies of {@link SafeRequests}. */
 export interface SafeRequestDependencies {
   transport: Transport;
   signIn: SignIn;
@@ -90,10 +90,10 @@ interface Failure {
   record: Partial<CallDetails>;
 }
 
-/** What the log shows of a response that was parsed. */
+/** Fields to log about a parsed response. */
 export type CallNotes = Pick<Partial<CallDetails>, 'outcome' | 'upstreamMessage'>;
 
-type Exchanged<T> = { value: T; record: Pick<CallDetails, 'outcome' | 'status' | 'upstreamRequestId'> } | Failure;
+type Exchange<T> = { value: T; record: Pick<CallDetails, 'outcome' | 'status' | 'upstreamRequestId'> } | Failure;
 
 /**
  * Sends requests that may be repeated, with one retry. A DELETE or POST is retried only when DLI is proven not to have
@@ -110,7 +110,7 @@ export class SafeRequests {
    * Resolves with the parsed response.
    *
    * @param read parses a response; undefined makes it an error
-   * @param describe what the log shows of a response that was parsed. Default: that it is `OK`.
+   * @param describe returns more fields to log about a parsed response. Default: none.
    * @throws {UnknownOutcomeError} when a DELETE or POST may have been executed
    * @throws {DliError} with any code
    */
@@ -151,7 +151,7 @@ export class SafeRequests {
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
     const startedMs = clock.monotonicMs();
     const undocumented = new UndocumentedFields();
-    let result: Exchanged<T>;
+    let result: Exchange<T>;
     try {
       result = await this.#exchange(request, credential, context, response =>
         read({ ...response, undocumented, confidential }),
@@ -194,7 +194,7 @@ export class SafeRequests {
     credential: CredentialUse,
     { deadline }: OperationContext,
     read: (response: Omit<SafeResponse, 'undocumented' | 'confidential'>) => T | undefined,
-  ): Promise<Exchanged<T>> {
+  ): Promise<Exchange<T>> {
     const { method, body = '', maxBodyBytes, createFilter } = request;
     const url = new URL(request.pathOf(credential.projectId), this.dependencies.endpoint);
     let response: Response;

@@ -5,7 +5,7 @@ import type { ConnectionTag } from './connection.js';
 
 /** The parsed body of an error response. */
 export interface ErrorBody {
-  /** The code of DLI or its API gateway, to decide on. Undefined when the body is not an unambiguous error of theirs. */
+  /** The code of DLI or its API gateway, for decisions. Undefined if the body is not an unambiguous error of theirs. */
   code: string | undefined;
   /** The code of any component of Huawei Cloud, for logs only. */
   loggedCode: string | undefined;
@@ -15,14 +15,13 @@ export interface ErrorBody {
 
 const PROVEN_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 const MAX_CODE_LENGTH = 64;
-/** A text may be shown with 200 characters at most; a code is checked before it is cut. */
+/** A text of up to 200 characters may be shown; a code is checked before it is cut. */
 const MAX_CHECKED_LENGTH = 4 * MAX_CODE_LENGTH;
 // These can hide or reorder text in a log line: control, format, private-use, unassigned, separators.
 const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
 const CODE = /^[\p{L}\p{N}][\p{L}\p{N}._:-]*/u;
 // May be a key, a token or an id.
 const LONG_RUN = /(?=\p{L}*\p{N})[\p{L}\p{N}]{13,}/gu;
-// Such as an address or an id.
 const ADDRESS_OR_ID = /\d{1,3}(?:\.\d{1,3}){3}|[\da-f]{8}(?:-[\da-f]{4}){3}/i;
 
 const provenError = z.object({
@@ -35,16 +34,16 @@ const provenError = z.object({
 export class ConfidentialTexts {
   readonly #patterns = new Map<string, RegExp>();
 
-  /** Adds texts, in whatever case they appear. Blank ones, and those longer than what is ever shown, are ignored. */
+  /** Adds texts, which match in any case. Blank ones, and those longer than anything shown, are ignored. */
   add(texts: Iterable<string>): void {
     for (const text of texts) {
       const trimmed = text.trim();
-      // V8 cannot compile an expression of many thousand letters that ignores their case.
+      // V8 cannot compile a case-insensitive expression of many thousand letters.
       if (trimmed !== '' && trimmed.length <= MAX_CHECKED_LENGTH) this.#patterns.set(trimmed, patternOf(trimmed));
     }
   }
 
-  /** Number of texts, which never becomes less. */
+  /** Number of texts, which never decreases. */
   get count(): number {
     return this.#patterns.size;
   }
@@ -60,7 +59,7 @@ export class ConfidentialTexts {
   }
 }
 
-/** Matches a text in any case, but not a part of a longer word. Words of scripts without spaces have no ends. */
+/** Matches a text in any case, but not as part of a longer word. Scripts without spaces have no word boundaries. */
 function patternOf(text: string): RegExp {
   const escaped = text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   const start = /^[a-z0-9]/i.test(text) ? '(?<![a-z0-9])' : '';
@@ -68,7 +67,7 @@ function patternOf(text: string): RegExp {
   return new RegExp(`${start}${escaped}${end}`, 'giu');
 }
 
-/** Reads the body of a response that is no usable success. A 2xx has a message only if it reports a failure. */
+/** Reads the body of a response that is not a usable success. A 2xx has a message only if it reports a failure. */
 export function readErrorBody(status: number, text: string, confidential: ConfidentialTexts): ErrorBody {
   const body = parseErrorObject(text);
   if (body === undefined) return { code: undefined, loggedCode: undefined, upstreamMessage: undefined };
@@ -84,7 +83,7 @@ export function readErrorBody(status: number, text: string, confidential: Confid
   };
 }
 
-/** The code and the words of an error, to decide on. The words must not be shown; empty if there are none. */
+/** The code and message of an error, for decisions. The message must not be shown; it is empty if there is none. */
 export function readError(text: string): { code: string | undefined; message: string } {
   const body = parseErrorObject(text);
   const { error_msg: message } = body ?? {};
@@ -110,9 +109,9 @@ function provenCode(body: unknown, text: string): string | undefined {
 
 function printableCode(value: unknown, confidential: ConfidentialTexts): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  // Cut first, which bounds the cost of the expressions.
+  // Cut first, to bound the cost of the expressions.
   const printable = String(value).slice(0, MAX_CHECKED_LENGTH).replace(UNPRINTABLE, '');
-  // Before the code is cut out, which may be a part of a credential.
+  // Removed before the code is extracted, which may be a part of a credential.
   const [code] = CODE.exec(confidential.removeFrom(printable)) ?? [];
   if (code === undefined || ADDRESS_OR_ID.test(code)) return undefined;
   return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
@@ -181,7 +180,7 @@ export function shownMessage(message: string | null, confidential: ConfidentialT
   return isProse && !confidential.appearIn(text) ? text : null;
 }
 
-/** The tags of a connection without those that hold a confidential text. Callers wrote them, so they need not be prose. */
+/** The tags of a connection without those that hold a confidential text. Unlike messages, they need not be prose. */
 export function shownTags(tags: ConnectionTag[] | null, confidential: ConfidentialTexts): ConnectionTag[] | null {
   if (tags === null) return null;
   return tags.filter(({ key, value }) => !confidential.appearIn(key) && !confidential.appearIn(value));

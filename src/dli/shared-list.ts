@@ -10,7 +10,7 @@ const LIST_TIMEOUT_MS = 20_000;
 
 /** A list read that all callers share: one at a time, with a pause of a second after each. */
 export class SharedList {
-  /** The read that has not begun. One that has begun proves nothing about what DLI says later. */
+  /** The next read, which has not begun. One that has begun proves nothing about what DLI says later. */
   #next: Promise<ConnectionList> | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #endedAtMs = Number.NEGATIVE_INFINITY;

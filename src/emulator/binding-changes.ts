@@ -8,7 +8,7 @@ import type { EmulatedResponse } from './respond.js';
 /** A connection after a request to bind or unbind. */
 export interface BindingChange {
   readonly record: EnhancedRecord;
-  /** The pools and queues that were really bound or unbound. */
+  /** The pools and queues that were actually bound or unbound. */
   readonly applied: readonly ResourceReference[];
   /** The error of the first name that was refused; absent if none was. */
   readonly refusal?: EmulatedResponse;
@@ -64,7 +64,7 @@ export class BindingChanges {
   }
 
   #unbindOne(record: EnhancedRecord, reference: ResourceReference): StepResult {
-    // What no longer exists may still be bound.
+    // A resource that no longer exists may still be bound.
     const resource = this.resources.find(reference);
     const wanted = resource ?? { kind: reference.kind, name: reference.name.toLowerCase() };
     const bound = record.bindings.find(binding => isSame(binding, wanted));

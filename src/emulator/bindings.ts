@@ -29,7 +29,7 @@ export interface BindingRecord extends ResourceReference {
   readonly pinned: Partial<Pick<StoredBinding, 'status' | 'errorMessage' | 'updatedAtMs'>>;
 }
 
-/** A subnet to which connections lead, and what is bound to one of them already. */
+/** A subnet to which connections lead, and what is already bound to one of them. */
 interface Destination {
   readonly networkId: string;
   readonly bindings: readonly BindingRecord[];
@@ -83,7 +83,7 @@ function failureReasonOf(resource: Resource, { networkId, bindings }: Destinatio
   return other === undefined ? '' : overlapText(resource, `CIDR ${other.cidr} of ${other.name}, which is bound too`);
 }
 
-// That the text speaks of an overlap is documented, its words are not.
+// It is documented that the text mentions an overlap, but not its wording.
 function overlapText({ cidr, name }: Resource, other: string): string {
   return `The CIDR ${cidr} of ${name} overlaps with the ${other}.`;
 }

@@ -35,7 +35,7 @@ export class ConnectionRecords<T extends ConnectionRecord> {
     return record?.projectId === projectId && !this.#isExpired(record) ? record : undefined;
   }
 
-  /** Whether a connection of this name exists that is not deleted. */
+  /** Whether a connection that is not deleted has this name. */
   isNameTaken(projectId: string, name: string): boolean {
     const ids = this.#idsByName.get(nameKey({ projectId, name })) ?? [];
     return [...ids].some(id => this.#records.get(id)?.deletedAtMs === undefined);

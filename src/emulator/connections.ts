@@ -149,7 +149,7 @@ export class ConnectionStore {
     return record && connectionAt(record, this.options.now());
   }
 
-  /** Whether a connection of this name exists that is not deleted; a failed one counts. */
+  /** Whether a connection that is not deleted has this name; a failed one counts. */
   isNameTaken(projectId: string, name: string): boolean {
     return this.#records.isNameTaken(projectId, name);
   }

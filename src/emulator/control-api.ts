@@ -27,7 +27,8 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
  * The HTTP API under `/emulator/` that controls an emulator in another process:
  *
  * - `GET health`: 200 when the emulator listens.
- * - `GET ledger?operation=&after=`: `{entries}`, with `after` only those of later sequence; `DELETE ledger` clears them.
+ * - `GET ledger?operation=&after=`: `{entries}`, with `after` only those with a higher sequence;
+ *   `DELETE ledger` clears them.
  * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`;
  *   `DELETE faults` clears them.
  * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
@@ -106,7 +107,7 @@ export class ControlApi {
     const { items, problems } = readAll(body, 'connection', seedSchema);
     if (problems.length > 0) return badRequest(problems);
     const seeds = items.flatMap(item => expandSeed(item, this.options.now()));
-    // Absent fields are missing, not undefined, as the type demands.
+    // Absent fields are missing, not undefined, as the type requires.
     const connections = seeds.map(seed => this.emulator.seedConnection(seed as Partial<StoredConnection>));
     return jsonResponse(201, { connections });
   }
@@ -147,7 +148,7 @@ function badRequest(problems: readonly string[]): EmulatedResponse {
   return jsonResponse(400, { error: 'The request is not valid.', problems });
 }
 
-/** Whether a host name or address is a loopback one. */
+/** Whether a host name or address is loopback. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || LOOPBACK_HOST.test(host);
 }

@@ -20,7 +20,7 @@ export function connectionBody(connection: StoredConnection, style: Style): obje
   });
 }
 
-/** Prints the numbers of a body as text if the settings say so: the manuals print numbers, but clients should cope. */
+/** Prints the numbers of a body as text if the settings say so: the manuals show numbers, but clients should cope. */
 export function printed({ numbersAsText }: Pick<Style, 'numbersAsText'>, body: object): object {
   if (!numbersAsText) return body;
   return JSON.parse(JSON.stringify(body), (_key, value) => (typeof value === 'number' ? String(value) : value));

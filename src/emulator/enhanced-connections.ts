@@ -131,7 +131,7 @@ export class EnhancedConnectionStore {
     return record && connectionAt(record, this.options.now());
   }
 
-  /** Whether a connection of this name exists that is not deleted. */
+  /** Whether a connection that is not deleted has this name. */
   isNameTaken(projectId: string, name: string): boolean {
     return this.#records.isNameTaken(projectId, name);
   }

@@ -45,7 +45,7 @@ export interface LedgerEntry {
   readonly status?: number;
   /** Id of the connection that the request created, changed or deleted, even if it was refused after that. */
   readonly appliedConnectionId?: string | undefined;
-  /** The pools and queues that the request really bound or unbound; a queue of a pool counts as its pool. */
+  /** The pools and queues that the request actually bound or unbound; a queue of a pool counts as its pool. */
   readonly appliedResources?: readonly ResourceReference[] | undefined;
   /** The caller's port, which identifies reused connections. */
   readonly remotePort: number;

@@ -99,9 +99,9 @@ export type EmulatorConfiguration = NonNullable<ReturnType<typeof readEnvironmen
 
 /**
  * Reads the `EMULATOR_*` variables, or lists the rules that they break, by variable and without values. An empty value
- * counts as unset, because container tools pass unset ones so.
+ * counts as unset, because container tools pass unset variables that way.
  *
- * `isPortSet`: whether the port was chosen, and is not the default.
+ * `isPortSet`: whether the port was set rather than left at the default.
  */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>) {
   const set = Object.entries(environment).filter(([key, value]) => isSet(key, value));

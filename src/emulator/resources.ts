@@ -10,7 +10,7 @@ const cidr = z.string().refine(isCidr, 'is not an address range');
 
 const poolSchema = z.strictObject({
   name: resourceName,
-  /** Range of its addresses. Default `172.16.0.0/12`, as of a real pool. */
+  /** Range of its addresses. Default `172.16.0.0/12`, as for a real pool. */
   cidr: cidr.default('172.16.0.0/12'),
   /** Only an AVAILABLE pool can be bound. Default `AVAILABLE`. */
   status: z.enum(['AVAILABLE', 'SCALING', 'CREATING', 'FAILED']).default('AVAILABLE'),
@@ -24,7 +24,7 @@ const poolSchema = z.strictObject({
 
 const queueSchema = z.strictObject({
   name: resourceName,
-  /** Range of its addresses. Default: none, as of the shared queue `default`. */
+  /** Range of its addresses. Default: none, as for the shared queue `default`. */
   cidr: cidr.optional(),
   type: z.enum(['sql', 'general']).default('general'),
   /** 0 = shared, 1 = dedicated (default). */
@@ -33,7 +33,7 @@ const queueSchema = z.strictObject({
   isRestarting: z.boolean().default(false),
 });
 
-/** Schema of a change of the resources. A list replaces the one before; an absent list stays as it is. */
+/** Schema of a change of the resources. A list replaces the previous one; an absent list changes nothing. */
 export const resourcesSchema = z.strictObject({
   pools: z.array(poolSchema).optional(),
   /** The queues outside of pools. */
@@ -46,7 +46,7 @@ export type ResourcesInput = z.input<typeof resourcesSchema>;
 /** An elastic resource pool. */
 export type Pool = z.output<typeof poolSchema>;
 
-/** A queue. One of a pool has the pool's name and range. */
+/** A queue. If it belongs to a pool, it has the pool's name and range. */
 export type Queue = z.output<typeof queueSchema> & { readonly pool?: string };
 
 /** What a connection can be bound to. */

@@ -35,7 +35,7 @@ export function textResponse(status: number, text: string, headers: ResponseHead
   return { status, headers, body: Buffer.from(text) };
 }
 
-/** Sends a response as a fault demands. Rejects if `signal` ends a delay because the caller has disconnected. */
+/** Sends a response as a fault specifies. Rejects if `signal` ends a delay because the caller has disconnected. */
 export async function deliver(
   response: EmulatedResponse,
   fault: Omit<Fault, 'operation'>,

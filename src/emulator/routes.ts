@@ -33,7 +33,7 @@ type Operation = (typeof OPERATIONS)[number];
 /** An operation in the ledger; `unknown` for requests without a route. */
 export type LedgerOperation = Operation | 'unknown';
 
-/** The settings that decide whether a part of the API is there. */
+/** The settings that decide whether a part of the API is offered. */
 type Switch = 'classicOffered' | 'enhancedOffered' | 'poolsOffered';
 
 /** Target of a request. */
@@ -43,7 +43,7 @@ export interface Route {
   readonly service: 'dli' | 'iam';
   readonly projectId: string;
   readonly connectionId: string;
-  /** Undefined for IAM, which is always there. */
+  /** Undefined for IAM, which is always offered. */
   readonly offeredBy?: Switch | undefined;
 }
 
@@ -90,7 +90,7 @@ export function findRoute(method: string, path: string): Route {
   return segments[1] === 'v3' ? { ...UNKNOWN_ROUTE, service: 'iam' } : UNKNOWN_ROUTE;
 }
 
-/** The values of the placeholders in a path template, or undefined if the path is another one. */
+/** The values of the placeholders in a path template, or undefined if the path does not match. */
 function matchSegments(segments: readonly string[], template: readonly string[]): Record<string, string> | undefined {
   if (segments.length !== template.length) return undefined;
   const values: Record<string, string> = {};

@@ -26,7 +26,7 @@ const SILENT_BEHAVIOURS = ['hang', 'reset', 'resetBeforeBody', 'close'];
 /** Creates an HTTP server whose limits exceed those of the emulated API gateway, which the emulator enforces. */
 export function createHttpServer(onRequest: RequestListener): Server {
   const server = createServer({ maxHeaderSize: 512 * 1_024, keepAliveTimeout: 75_000 }, onRequest);
-  // Without a listener, a connection that cannot be accepted ends the process. `listen` reports errors of its own.
+  // Without a listener, a connection that cannot be accepted ends the process. `listen` reports its own errors.
   server.on('error', () => undefined);
   // Callers may reset their connections.
   server.on('connection', socket => socket.on('error', () => socket.destroy()));

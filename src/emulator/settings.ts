@@ -38,7 +38,7 @@ const settings = z.strictObject({
   answerStyle: z.enum(ANSWER_STYLES),
   /** Error of a get or delete of an unknown connection; not documented. Default `DLI.0001`. */
   notFoundError: z.enum(NOT_FOUND_ERRORS),
-  /** Words of that error; `{id}` stands for the id. Default: those of DLI's API for enhanced connections. */
+  /** Message of that error; `{id}` stands for the id. Default: that of DLI's API for enhanced connections. */
   notFoundMessage: z.string(),
   /** Whether get and list print numbers as text. Not documented. Default false. */
   numbersAsText: z.boolean(),
@@ -52,11 +52,11 @@ const settings = z.strictObject({
   tagFilter: z.enum(['honoured', 'ignored', 'refused']),
   /** Milliseconds until a new connection appears in the list; a get finds it immediately. Default 0. */
   listLagMs: durationMs,
-  /** Whether the classic API is there; if not, its paths get a 404 with APIGW.0101. Default true. */
+  /** Whether the classic API is offered; if not, its paths get a 404 with APIGW.0101. Default true. */
   classicOffered: z.boolean(),
-  /** Whether the enhanced API is there, in the same way. Default true. */
+  /** Whether the enhanced API is offered, in the same way. Default true. */
   enhancedOffered: z.boolean(),
-  /** Whether the lists of elastic resource pools and queues are there, in the same way. Default true. */
+  /** Whether the lists of elastic resource pools and queues are offered, in the same way. Default true. */
   poolsOffered: z.boolean(),
   /** Milliseconds until a binding is ACTIVE or FAILED, for bindings made from now on. Default 2000; 0 = immediate. */
   peeringMs: durationMs,
@@ -66,7 +66,7 @@ const settings = z.strictObject({
   subnetCidrs: z.record(z.string(), z.string().refine(isCidr, 'is not an address range')),
   /** Whether DLI may read the subnet; if not, bindings made from now on fail. Default true. */
   agencyPermission: z.boolean(),
-  /** Whether the names before a refused one are bound or unbound. Not documented. Default true; false: none is. */
+  /** Whether the names before a refused one are bound or unbound. Not documented. Default true; false: none are. */
   partialBinding: z.boolean(),
   /** Order of the enhanced list by creation, which is not documented; `shuffled` is by id. Default `oldestFirst`. */
   enhancedListOrder: z.enum(['oldestFirst', 'newestFirst', 'shuffled']),

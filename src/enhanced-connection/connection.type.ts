@@ -101,7 +101,7 @@ export class EnhancedDatasourceConnection extends DatasourceConnection {
   }
 }
 
-/** A connection of any kind as its GraphQL type. */
+/** Converts a connection of any kind to its GraphQL type. */
 export function toConnectionType(connection: ReadConnection): DatasourceConnection {
   return connection.kind === 'CLASSIC'
     ? new ClassicDatasourceConnection(connection)

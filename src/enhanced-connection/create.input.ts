@@ -18,7 +18,7 @@ import {
   resourceListRule,
 } from '../datasource-connection/resource.input.js';
 
-// The manuals disagree about `=`, which a filter by tags could not hold.
+// The manuals disagree about `=`, which a filter by tag could not contain.
 const TAG_TEXT = {
   contents: 'letters, digits, spaces and _ . : + - @, without a space at either end',
   pattern: String.raw`(?! )[\p{L}\p{N} _.:+@\-]*(?<! )`,

@@ -10,13 +10,13 @@ import {
 import { InvalidInputError, UserErrorCode } from '../datasource-connection/user-errors.js';
 import { ResourceKind } from '../dli/connection.js';
 
-/** How surely a connection is the one that a create made. */
+/** How certain it is that a connection is the one that a create made. */
 export const ConnectionRecognition = { ANSWER: 'ANSWER', LABEL: 'LABEL', LIKENESS: 'LIKENESS' } as const;
 
 /** One of {@link ConnectionRecognition}. */
 export type ConnectionRecognition = (typeof ConnectionRecognition)[keyof typeof ConnectionRecognition];
 
-/** A pool or queue of a create that is not bound. */
+/** A pool or queue in the input of a create that is not bound. */
 @ObjectType({ description: 'A pool or queue that is not known to be bound: `code` says why.' })
 export class ResourceNotBound {
   @Field(() => ResourceKind, { description: 'What it is.' })

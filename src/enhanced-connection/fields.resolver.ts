@@ -90,7 +90,7 @@ export class EnhancedDatasourceConnectionFieldsResolver {
     try {
       return toTags(await this.details.tags(id, readContextOf(context)));
     } catch (error) {
-      // A failed call is logged already, and the rest of the connection is worth showing.
+      // The failed call has already been logged, and the rest of the connection is worth showing.
       if (error instanceof DliError || error instanceof ReadQueueFullError) return null;
       throw error;
     }
@@ -98,8 +98,8 @@ export class EnhancedDatasourceConnectionFieldsResolver {
 }
 
 /**
- * Counts a field that costs a call of its own, and says whether the request may have another one. The events of a
- * subscription have one connection each, so there the limit of aliases is enough.
+ * Counts a field that costs a call of its own, and returns whether the request may read it. Each event of a
+ * subscription has one connection, so the limit of aliases is enough there.
  */
 function mayReadDetail(context: RequestContext, { operation }: GraphQLResolveInfo): boolean {
   if (operation.operation === OperationTypeNode.SUBSCRIPTION) return true;

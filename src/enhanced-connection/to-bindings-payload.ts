@@ -26,7 +26,7 @@ type FailureMember =
   | DliUnavailableError
   | ChangeOutcomeUnknownError;
 
-/** The payload of a bind, at a time in milliseconds since 1970-01-01 UTC. */
+/** The payload of a bind. `nowMs`: milliseconds since 1970-01-01 UTC. */
 export function toBindPayload(
   outcome: ChangeBindingsOutcome,
   connectionId: string,
@@ -46,7 +46,7 @@ export function toBindPayload(
   }
 }
 
-/** The payload of an unbind, at a time in milliseconds since 1970-01-01 UTC. */
+/** The payload of an unbind. `nowMs`: milliseconds since 1970-01-01 UTC. */
 export function toUnbindPayload(
   outcome: ChangeBindingsOutcome,
   connectionId: string,

@@ -45,7 +45,7 @@ export function toCreatePayload(
   );
 }
 
-/** What the log shows of the outcome of a create of either kind: the `__typename` of its payload, and its code. */
+/** Describes the outcome of a create of either kind for the log: the `__typename` of its payload, and its code. */
 export function describeCreate(outcome: CreateOutcome, kind: ConnectionKind): ReturnType<typeof outcomeOf> {
   return outcomeOf((kind === 'ENHANCED' ? toCreatePayload : toClassicCreatePayload)(outcome, '', ''));
 }

@@ -39,7 +39,7 @@ export function tryParse(text: string): DocumentNode | undefined {
 /** Options for validating documents: how many errors are reported, and without suggestions of names. */
 export const VALIDATION_OPTIONS = { maxErrors: 5, hideSuggestions: true };
 
-/** Options for execution: how many invalid values are looked for in the variables of a request. */
+/** Options for execution: after how many invalid values in the variables of a request checking stops. */
 export const EXECUTION_OPTIONS = { maxCoercionErrors: 20 };
 
 /** The validation rules for documents, in addition to the rules of the GraphQL specification. */
@@ -77,7 +77,7 @@ export const DOCUMENT_LIMIT_ERRORS = {
 
 type DocumentLimitErrorName = keyof typeof DOCUMENT_LIMIT_ERRORS;
 
-// The texts of documents that need not be checked again: clients repeat the same few. The size is in characters.
+// Documents that need not be checked again: clients keep sending the same few. The size is in characters.
 const withinLimits = new LRUCache<string, true>({
   max: 500,
   maxSize: 1_000_000,
@@ -100,9 +100,9 @@ export function findExceededLimitOfText(text: string): DocumentLimitErrorName | 
 /**
  * Checks a document before it is validated. Returns the first limit that it exceeds; undefined if there is none.
  *
- * The limits are no validation rules, because they bound the time of validation, which grows with the square of fields
- * and fragments. Where graphql-js would throw instead of reporting an error, the document is refused here as well: with
- * fragments that contain themselves its stack overflows.
+ * The limits are not validation rules, because they bound the time of validation, which grows with the square of
+ * fields and fragments. Where graphql-js would throw instead of reporting an error, the document is refused here as
+ * well: with fragments that contain themselves its stack overflows.
  */
 export function findExceededLimit(document: DocumentNode): DocumentLimitErrorName | undefined {
   const fragments = document.definitions.filter(definition => definition.kind === Kind.FRAGMENT_DEFINITION);
@@ -148,7 +148,7 @@ function isCondition({ name }: DirectiveNode): boolean {
   return name.value === 'skip' || name.value === 'include';
 }
 
-/** Counts the directives of a document, and how often it selects the response name that it selects most often. */
+/** Counts the directives of a document, and the selections of its most frequent response name. */
 function countNodes(document: DocumentNode): { directives: number; repetitions: number } {
   let directives = 0;
   const selected = new Map<string, number>();
@@ -257,7 +257,7 @@ function countFields(
   return count;
 }
 
-/** Notes the kind and the root fields of a valid operation, for the log. */
+/** Records the kind and the root fields of a valid operation, for the log. */
 export function noteOperation(
   summary: OperationSummary,
   document: DocumentNode,

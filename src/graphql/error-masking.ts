@@ -54,13 +54,13 @@ function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown 
   const code = extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR';
   if (code !== 'INTERNAL_SERVER_ERROR' || !(error instanceof GraphQLError)) return code;
   const { nodes: [node] = [], path, originalError } = error;
-  // Without a node it is the last of too many errors of variables, unless a resolver failed or something was thrown.
+  // Without a node it reports too many errors in the variables, unless a resolver failed or something was thrown.
   if (node === undefined) return path === undefined && originalError === undefined ? 'BAD_USER_INPUT' : code;
   if (isValueNode(node) || node.kind === Kind.VARIABLE_DEFINITION) return 'BAD_USER_INPUT';
   return node.kind === Kind.OPERATION_DEFINITION ? 'OPERATION_RESOLUTION_FAILURE' : code;
 }
 
-// A syntax error quotes the offending token, which may be a value. So may be a quoted name that is too long for one.
+// A syntax error quotes the offending token, which may be a value. A quoted name that is too long may be one, too.
 function withoutLiterals(message: string): string {
   return message
     .replace(/\b(Name|String|BlockString|Int|Float) ".*$/s, '$1.')

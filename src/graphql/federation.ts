@@ -12,7 +12,7 @@ import type { ConnectionReferences } from '../datasource-connection/references.j
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { requireRoles } from './schema.js';
 
-/** The interface of the entities, to whose objects other subgraphs refer by their ids. */
+/** The interface of the entities. Other subgraphs refer to its objects by id. */
 const ENTITY = 'DatasourceConnection';
 // The first version with interfaces as entities. Later ones compose with it.
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])';

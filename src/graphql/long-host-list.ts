@@ -9,8 +9,8 @@ type HostList = NonNullable<RequestContext['hosts']>;
 const FIELD = 'createEnhancedDatasourceConnection';
 
 /**
- * The name of the variable that is the input of `createEnhancedDatasourceConnection`. Undefined when the document does
- * anything else, or cannot be parsed.
+ * The name of the variable that holds the input of `createEnhancedDatasourceConnection`. Undefined when the document
+ * does anything else, or cannot be parsed.
  */
 export function findInputVariable(text: string): string | undefined {
   const document = tryParse(text);

@@ -85,7 +85,7 @@ export function printGatewaySchema(): string {
   return `${note}\n\n${printSchema(lexicographicSortSchema(buildGatewaySchema()))}\n`;
 }
 
-// type-graphql gets events from a PubSub object. The payload of a topic is a watch request here, which is not validated.
+// type-graphql gets events from a PubSub object. The payload of a topic is a watch request, which is not validated.
 function subscriptionsOf(resolvers: Resolvers | undefined): PubSub {
   const subscribe = async (topic: string, request: unknown) => {
     if (resolvers === undefined) throw new TypeError('A schema without resolvers cannot be subscribed to.');

@@ -109,7 +109,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.dependencies.onEnd();
-    // The caller has disconnected, so an error of the clean-up has no recipient.
+    // The caller has disconnected, so nobody would receive an error of the clean-up.
     this.source.return().catch(() => undefined);
   }
 }

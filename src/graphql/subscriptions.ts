@@ -166,7 +166,7 @@ export class SubscriptionEngine {
   }
 }
 
-/** Notes an event that is sent, for the log. The last one decides about the outcome. */
+/** Records an event that is sent, for the log. The last one determines the outcome. */
 function noteResult({ operation }: RequestContext, result: FormattedExecutionResult): FormattedExecutionResult {
   operation.events = (operation.events ?? 0) + 1;
   noteErrors(operation, result.errors);

@@ -43,7 +43,7 @@ export class TrustedDocuments {
 }
 
 /**
- * The first violation of the schema or the limits in trusted documents, with the id of the document, but nothing of its
+ * The first violation of the schema or the limits in trusted documents, with the id of the document but none of its
  * text; undefined if there is none.
  */
 export function findDocumentProblem(
@@ -64,7 +64,7 @@ function problemOf(schema: GraphQLSchema, text: string): string | undefined {
   try {
     document = parse(text, PARSE_OPTIONS);
   } catch (error) {
-    return `it is not valid GraphQL, or longer than ${PARSE_OPTIONS.maxTokens.toLocaleString('en')} tokens${placeOf(error)}`;
+    return `it is not valid GraphQL, or longer than ${PARSE_OPTIONS.maxTokens.toLocaleString('en')} tokens${locationOf(error)}`;
   }
   const exceeded = findExceededLimit(document);
   if (exceeded !== undefined) return DOCUMENT_LIMIT_ERRORS[exceeded].message;
@@ -72,13 +72,13 @@ function problemOf(schema: GraphQLSchema, text: string): string | undefined {
   for (const rule of RULES) {
     const [error] = validate(schema, document, [rule]);
     if (error === undefined) continue;
-    // Only the messages of the gateway's own rules quote nothing of the document.
-    return DOCUMENT_RULES.includes(rule) ? error.message : `it breaks the rule ${rule.name}${placeOf(error)}`;
+    // Only messages of the gateway's own rules never quote the document.
+    return DOCUMENT_RULES.includes(rule) ? error.message : `it breaks the rule ${rule.name}${locationOf(error)}`;
   }
   return undefined;
 }
 
-function placeOf(error: unknown): string {
-  const [place] = (error instanceof GraphQLError && error.locations) || [];
-  return place === undefined ? '' : `, at line ${place.line}, column ${place.column}`;
+function locationOf(error: unknown): string {
+  const [location] = (error instanceof GraphQLError && error.locations) || [];
+  return location === undefined ? '' : `, at line ${location.line}, column ${location.column}`;
 }

@@ -11,7 +11,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /**
  * The readiness of the gateway: `ready`, or why another gateway should serve instead. `overloaded`: it sheds requests.
- * `storeUnavailable`: its own store cannot be used, Redis for more than 5 s. `clockSkew`: its clock differs too much from Huawei Cloud's.
+ * `storeUnavailable`: its own store cannot be used, or Redis has been unusable for more than 5 s. `clockSkew`: its
+ * clock differs too much from Huawei Cloud's.
  *
  * Failures of DLI, IAM and the issuer do not count: every gateway would have them.
  */
@@ -44,7 +45,7 @@ export function readinessOf(parts: GatewayParts): Readiness {
 
 /**
  * Creates the HTTP server for operators: `/livez` (the process runs), `/readyz` (it accepts work) and, if there are
- * metrics, `/metrics`. None sends anything upstream.
+ * metrics, `/metrics`. None of them causes an upstream request.
  */
 export function createAdminServer(
   logger: FastifyBaseLogger,
@@ -57,7 +58,7 @@ export function createAdminServer(
     ...errorOptions(requestLog),
     forceCloseConnections: true,
     requestTimeout: requestMs,
-    // Without anything sent or received while a request is in progress.
+    // The time without a byte sent or received while a request is in progress.
     connectionTimeout: responseMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   });

@@ -27,7 +27,7 @@ export const QUOTA_RETRY_AFTER_SECONDS = 5;
 /** A Fastify `onRequest` hook that authenticates the caller, or responds with an error. */
 export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** The guards that authenticate and limit callers, over every transport. */
+/** The guards that authenticate and limit callers, on every transport. */
 export interface CallerGuards {
   authenticator: CallerAuthenticator;
   connections: ClientConnections;
@@ -92,8 +92,8 @@ function auditRefusal(
 }
 
 /**
- * The canonical IP address of a client: the last one of `X-Forwarded-For` that no trusted proxy has, or that of the
- * nearest known proxy when it is no IP address. `unknown` when the client has disconnected.
+ * The canonical IP address of a client: the last entry of `X-Forwarded-For` that is not a trusted proxy, or the nearest
+ * known proxy when that entry is not an IP address. `unknown` when the client has disconnected.
  */
 function clientAddressOf({ ip, ips = [ip] }: FastifyRequest): string {
   for (const text of ips.toReversed()) {
@@ -110,7 +110,7 @@ export function contextOf(request: FastifyRequest): RequestContext {
 
 /** Whether a request came with a valid access token. */
 export function isSignedIn(request: FastifyRequest): boolean {
-  // Only the callers of tokens have an expiry.
+  // Only callers with tokens have an expiry.
   return request.getDecorator<RequestContext | null>(CONTEXT_DECORATOR)?.validUntilMs !== undefined;
 }
 
@@ -156,7 +156,7 @@ export function createHttpContext(
   };
 }
 
-/** Fields of one request that wait at the same time share a turn. */
+/** Lets fields of one request that wait at the same time share a turn. */
 function shareTurns(nextTurn: () => Promise<void>): () => Promise<void> {
   let turn: Promise<void> | undefined;
   return () => {

@@ -13,7 +13,7 @@ const MAX_UNANSWERED = 16;
 export interface ConnectionQuotas {
   /** Of one tenant, whatever they are used for. */
   ofTenant: ConnectionQuota;
-  /** Of one client network, before a caller has signed in on them. A further one takes the place of an idle one. */
+  /** Of one client network, before a caller has signed in on them. One above the limit replaces an idle one. */
   ofNetwork: ConnectionQuota;
 }
 
@@ -29,14 +29,14 @@ interface Dependencies {
 
 interface Connection {
   readonly socket: Socket;
-  /** The address of its other end, which Node forgets when the client goes away. */
+  /** The address of its other end, which Node forgets when the client disconnects. */
   address: string;
   /** Undefined for a proxy, whose connections are not counted. */
   network: string | undefined;
   /** The tenant for which the connection counts; undefined before sign-in. */
   tenant: string | undefined;
   release: () => void;
-  /** Responses that have neither been sent completely nor given up. */
+  /** Responses that have been neither completely sent nor abandoned. */
   readonly unanswered: Set<ServerResponse>;
   /** When the last response was closed, in monotonic time. */
   idleSinceMs: number;
@@ -47,8 +47,8 @@ interface Connection {
 }
 
 /**
- * The open connections of clients. Each one counts for its tenant or, before sign-in, for its network. It is closed when
- * its client takes no responses, sends nothing, or sends too many requests at a time.
+ * The open connections of clients. Each one counts for its tenant or, before sign-in, for its network. It is closed
+ * when its client does not read responses, sends nothing, or sends too many requests at a time.
  *
  * Connections of trusted proxies are not counted: a proxy shares them between callers, and limits its own clients.
  */
@@ -94,7 +94,7 @@ export class ClientConnections {
     return this.#open.get(socket)?.network;
   }
 
-  /** Closes a connection whose network sends more requests than the gateway can take in. */
+  /** Closes a connection whose network sends more requests than the gateway can accept. */
   closeFlooding(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection !== undefined) this.#destroy(connection, 'too many');
@@ -133,13 +133,13 @@ export class ClientConnections {
     for (const socket of this.#open.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 
-  /** Resolves when the connections and requests that had arrived are taken in: they get an answer before a close. */
+  /** Resolves when connections and requests that have arrived are accepted, so they are answered before a close. */
   async whenTakenIn(): Promise<void> {
     // Whole turns of the event loop: the first accepts connections, the second reads from them.
     for (let turn = 0; turn < 3; turn += 1) await nextTurn();
   }
 
-  /** Resolves when what had arrived is taken in, and no response is ended but not yet sent completely. */
+  /** Resolves when requests that have arrived are accepted, and every ended response is completely sent. */
   async whenSent(): Promise<void> {
     await this.whenTakenIn();
     for (;;) {
@@ -181,7 +181,7 @@ export class ClientConnections {
     });
   }
 
-  /** Counts one more connection of a network before sign-in, if necessary in place of one that is idle. */
+  /** Counts one more connection of a network before sign-in, if necessary replacing an idle one. */
   #acquire(network: string): (() => void) | undefined {
     const { ofNetwork } = this.dependencies.quotas;
     const release = ofNetwork.acquire(network);
@@ -210,7 +210,7 @@ export class ClientConnections {
     const nowMs = performance.now();
     const { timeouts, keepAliveTimeoutMs } = this.dependencies;
     const { responseMs, headersMs, idleMs } = timeouts;
-    // A request may begin at the end of Node's timeout, which every byte prolongs.
+    // A request may begin at the end of Node's timeout, which every byte extends.
     const usedIdleMs = keepAliveTimeoutMs + headersMs;
     for (const connection of this.#open.values()) {
       // The response to the upgrade of a WebSocket is closed with the socket.
@@ -226,7 +226,7 @@ export class ClientConnections {
   }
 }
 
-/** How long the client has not taken what was sent to it, in milliseconds. */
+/** How long the client has not read what was sent to it, in milliseconds. */
 function unreadMs({ socket: { bytesWritten, writableLength }, unread }: Connection, nowMs: number): number {
   // `bytesWritten` includes what is buffered.
   if (writableLength === 0 || bytesWritten - writableLength >= unread.untilByte)
@@ -234,7 +234,7 @@ function unreadMs({ socket: { bytesWritten, writableLength }, unread }: Connecti
   return nowMs - unread.sinceMs;
 }
 
-/** Closes the responses of a connection that is gone: Node 20 emits `close` only for the one it was sending. */
+/** Closes the responses of a closed connection: Node 20 emits `close` only for the one it was sending. */
 function closeAll(responses: Iterable<ServerResponse>): void {
   for (const response of [...responses]) response.destroy().emit('close');
 }

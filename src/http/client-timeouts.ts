@@ -4,7 +4,7 @@ export const CLIENT_TIMEOUTS = {
   headersMs: 10_000,
   /** To receive a whole request. */
   requestMs: 20_000,
-  /** To take a response: what is buffered for a client must have been sent after this time. */
+  /** To read a response: what is buffered for a client must be sent within this time. */
   responseMs: 20_000,
   /** Before the first request. It must be longer than `headersMs`: only whole headers make a request. */
   idleMs: 30_000,

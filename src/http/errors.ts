@@ -32,7 +32,7 @@ export const HTTP_ERRORS = {
   wrongVariables: { code: 'BAD_REQUEST', message: '"variables" must be a JSON object or null.' },
   wrongExtensions: { code: 'BAD_REQUEST', message: '"extensions" must be a JSON object or null.' },
   wrongOperationName: { code: 'BAD_REQUEST', message: '"operationName" must be a text or null.' },
-  // By this text the clients of Apollo know that they must send the document.
+  // Apollo's clients recognise this text, and then send the document.
   persistedQueryNotSupported: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', message: 'PersistedQueryNotSupported' },
   documentTooLong: {
     code: 'OPERATION_TOO_COMPLEX',
@@ -167,7 +167,7 @@ export function errorOptions(requestLog: RequestLog) {
     clientErrorHandler: (error, socket) => handleClientError(error, socket, requestLog),
     frameworkErrors(error, request, reply) {
       const { socket } = request.raw;
-      // No hook runs, and nothing else closes the connection of a refused upgrade, which Node has given away.
+      // No hook runs, and nothing else closes the connection of a refused upgrade, which Node has detached.
       if (request.headers.upgrade !== undefined)
         reply.header('connection', 'close').raw.once('finish', () => socket.destroySoon());
       reply.raw.once('close', () => requestLog.writeAnonymous(recordOf(request, reply)));
@@ -237,7 +237,7 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
     socket.destroy();
     return;
   }
-  // The rest of a request that has been responded to is not valid either. The response may still be on its way.
+  // The rest of a request that has been answered is not valid either. The response may still be on its way.
   if (!socket.writable) {
     socket.destroySoon();
     return;
@@ -254,7 +254,7 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   };
   const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
-  // A client that does not close its end would keep the connection.
+  // A client that does not close its end would keep the connection open.
   socket.destroySoon();
   const { code } = HTTP_ERRORS[name];
   requestLog.writeAnonymous({ trace, operation: { code }, method: null, route: null, status });

@@ -7,7 +7,7 @@ interface ExampleRequest {
 const POOL = { kind: 'ELASTIC_RESOURCE_POOL', name: 'pool_a' };
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 
-/** The example of a create, which works as it is. */
+/** The example of a create, which works unchanged. */
 export const EXAMPLE_CREATE: ExampleRequest = {
   query: `# Creates a connection. Run it twice: a repeat with the same idempotencyKey gets the same connection.
 mutation CreateConnection($input: CreateDatasourceConnectionInput!) {

@@ -37,7 +37,7 @@ const GRAPHIQL_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-// At the first click GraphiQL moves its tabs as if they had been dragged, and the click misses the one under the pointer.
+// At the first click GraphiQL moves its tabs as if they were dragged, and the click misses the one under the pointer.
 const TAB_STYLE = '.graphiql-tab { transform: none !important }';
 const PIECE_BYTES = 64 * 1024;
 
@@ -111,7 +111,7 @@ function createGraphiql(): Explorer {
         'cache-control': 'public, max-age=31536000, immutable',
         vary: 'accept-encoding',
       });
-      // Fastify would log each client that goes away before the end.
+      // Fastify would log each client that disconnects before the end.
       const { raw } = reply.hijack();
       if (raw.destroyed) return undefined;
       raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
@@ -123,7 +123,7 @@ function createGraphiql(): Explorer {
 /** GraphiQL's page and files. All responses share their memory. */
 interface Graphiql {
   page: string;
-  /** By file names. */
+  /** By file name. */
   assets: ReadonlyMap<string, Asset>;
 }
 
@@ -144,7 +144,7 @@ class Asset {
     return EXPLORER_ASSET_PATH.replace(':file', this.name);
   }
 
-  /** The content in an encoding, br or gzip; as it is without one. */
+  /** The content in an encoding, br or gzip; uncompressed without one. */
   encoded(encoding: string | undefined): Promise<Buffer> {
     const known = this.#encoded.get(encoding);
     if (known !== undefined) return known;
@@ -217,7 +217,7 @@ function pageOf(main: Asset, style: Asset, favicon: Asset): string {
 `;
 }
 
-// Whether a client is slow is judged by the pieces that it has taken.
+// In pieces, so that the check for slow clients sees progress.
 function* piecesOf(content: Buffer): Iterable<Buffer> {
   for (let start = 0; start < content.length; start += PIECE_BYTES) yield content.subarray(start, start + PIECE_BYTES);
 }

@@ -33,7 +33,7 @@ import type { SseHandler } from './sse.js';
 /** The path of the GraphQL endpoint. */
 export const GRAPHQL_PATH = '/graphql';
 
-/** The path of what the explorer's page loads. A browser that has a file need not ask again: its name has its hash. */
+/** The path of the files that the explorer's page loads. File names contain hashes, so browsers may keep them. */
 export const EXPLORER_ASSET_PATH = `${GRAPHQL_PATH}/explorer/:file`;
 
 // The default path of graphql-sse clients.
@@ -72,7 +72,7 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
   app.decorateRequest(CONTEXT_DECORATOR, null);
   app.decorateRequest(HOST_LIST_DECORATOR, null);
 
-  /** Replaces the body by the validated request, once it is the turn of the request. */
+  /** Replaces the body with the validated request, once it is the request's turn. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     if (request.ws || isPageRequest(request)) return undefined;
     const refusal = await scheduler?.admit(contextOf(request).caller.tenant);

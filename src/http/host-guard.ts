@@ -13,19 +13,19 @@ const MAX_NAME_LENGTH = 253;
 /** The rules of a {@link HostGuard}. */
 interface Rules {
   /**
-   * Which requests are checked. `all`: without authentication, only the name distinguishes a page of another site from a
-   * client. `ownPages`: those of pages that browsers take for the gateway's own site.
+   * Which requests are checked. `all`: without authentication, only the name distinguishes a page of another site from
+   * a client. `ownPages`: those of pages that browsers consider the gateway's own.
    */
   appliesTo: 'all' | 'ownPages' | 'none';
-  /** Names and addresses besides those of loopback. */
+  /** Names and addresses, in addition to loopback. */
   allowedHosts: readonly string[];
-  /** Whether pages of an origin may call the gateway by any name. */
+  /** Whether pages of an origin may call the gateway under any name. */
   isListedOrigin: OriginCheck;
 }
 
 /**
- * Refuses DNS rebinding: a page of another site whose host name now resolves to the gateway is same-origin for its
- * browser, and would be answered like a page of the gateway.
+ * Refuses DNS rebinding: to a browser, a page of another site whose host name now resolves to the gateway is
+ * same-origin, so it would be answered like a page of the gateway.
  */
 export class HostGuard {
   readonly #isAllowed: (host: string) => boolean;
@@ -67,7 +67,7 @@ export class HostGuard {
   }
 }
 
-/** The canonical form of a host name or IP address, without port, brackets and the dot at the end. */
+/** The canonical form of a host name or IP address, without port, brackets and trailing dot. */
 function nameOf(host: string): string {
   const isBareIpv6 = !host.startsWith('[') && host.indexOf(':') !== host.lastIndexOf(':');
   const { hostname } = new URL(`http://${isBareIpv6 ? `[${host}]` : host}`);

@@ -33,25 +33,25 @@ const OPEN_OBJECT = 0x7b;
 /** The request decorator of a {@link HostList}; register it before the server starts. */
 export const HOST_LIST_DECORATOR = 'hostList';
 
-/** An array that was taken out of a body, and what takes its place. */
+/** An array that was taken out of a body, and its placeholder. */
 interface HostList {
   placeholder: string;
   /** The text of the array, or the array. */
   hosts: Buffer | readonly unknown[];
 }
 
-/** A validated request, of which everything but the hosts is within the limits of requests. */
+/** A validated request that, except for its hosts, is within the limits of requests. */
 export interface RequestWithHosts extends GraphqlRequest {
   hosts?: NonNullable<RequestContext['hosts']>;
 }
 
 /**
- * Lets a create of an enhanced connection have a body of up to 4 MiB, if what exceeds the limits of requests is its list
- * of hosts. The body must declare its length, and a tenant sends one at a time; whatever the headers do not permit is
- * refused before the body is read.
+ * Lets a create of an enhanced connection have a body of up to 4 MiB, if only its list of hosts exceeds the limits of
+ * requests. The body must declare its length, and a tenant may send one at a time; whatever the headers do not permit
+ * is refused before the body is read.
  *
- * The list is taken out of the body while it arrives, and never passes graphql-js, to which 20,000 hosts would be a tenth of a
- * second of work without a pause.
+ * The list is taken out of the body while it arrives, and bypasses graphql-js, which 20,000 hosts would keep busy for a
+ * tenth of a second without a pause.
  */
 export class LargeBodies {
   readonly #tenants = new Set<string>();
@@ -81,8 +81,8 @@ export class LargeBodies {
 }
 
 /**
- * Completes the validation of a POST that has a large body, or too many values. If it is a create whose hosts may be that
- * many, they are returned apart, and those in the variables are empty.
+ * Completes the validation of a POST that has a large body, or too many values. If it is a create that may have that
+ * many hosts, they are returned separately, and the list in the variables is empty.
  *
  * @param validated the result of {@link validateBody} for the body
  */
@@ -100,7 +100,7 @@ export async function validateLongHosts(
   return typeof rest === 'string' ? rest : addHosts(rest, list, 'tooManyJsonValues');
 }
 
-// A GET, a stream or another content type has nothing that may be long.
+// A GET, a stream or another content type cannot have a large body.
 function mayBeLarge(request: FastifyRequest): boolean {
   const { headers } = request;
   return (
@@ -111,7 +111,7 @@ function mayBeLarge(request: FastifyRequest): boolean {
   );
 }
 
-/** Reads a body except for its long array of hosts, and sets that in `list`. */
+/** Reads a body except for its long array of hosts, which it stores in `list`. */
 async function readWithoutHosts(request: IncomingMessage, list: HostList): Promise<Buffer> {
   // Without a shorter array, the rest would be too large all the same.
   const minArrayBytes = Number(request.headers['content-length']) - MAX_BODY_BYTES;
@@ -126,7 +126,7 @@ async function readWithoutHosts(request: IncomingMessage, list: HostList): Promi
       return Buffer.from(JSON.stringify(list.placeholder));
     },
   });
-  // An event that is past would not come again.
+  // An event that was already emitted would not come again.
   if (request.destroyed) throw new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH();
   const kept: Buffer[] = [];
   let keptBytes = 0;

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** Whether pages of an origin may call the gateway from a browser. */
 export type OriginCheck = (origin: string) => boolean;
 
-/** Creates the check for a list of origins, such as `https://app.example.com` or, for any port, `http://localhost:*`. */
+/** Creates the check for a list of origins, such as `https://app.example.com` or `http://localhost:*` (any port). */
 export function createOriginCheck(origins: readonly string[]): OriginCheck {
   const listed = new Set(origins);
   return origin => listed.has(origin) || listed.has(origin.replace(/(:\d+)?$/, ':*'));
@@ -19,19 +19,19 @@ export function isAllowedOrigin(headers: IncomingHttpHeaders, isListed: OriginCh
   return origin === undefined || isListed(origin) || isFromOwnPage(headers);
 }
 
-/** Whether a browser takes the page that sends a request for one of the gateway's own. */
+/** Whether a browser considers the page that sends a request one of the gateway's own. */
 export function isFromOwnPage({ host, origin }: IncomingHttpHeaders): boolean {
   return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
 /**
- * Whether a GET may come from a page of another site that is not listed. Such a page cannot read the response, but could
- * make the browsers of its visitors ask for much.
+ * Whether a GET may come from a page of another site that is not listed. Such a page cannot read the response, but
+ * could make its visitors' browsers send expensive queries.
  *
- * A request is trusted for a header that browsers send to another origin only after a preflight, which is refused; for
- * its `Origin`; for what the browser says of the site of the page; or because no browser sent it. Browsers say nothing
- * of the site to servers without TLS on other machines, so their name decides there, and the `Accept` header: forms,
- * links and images ask for neither JSON nor events.
+ * A request is trusted because of a header that browsers send cross-origin only after a preflight, which is refused;
+ * because of its `Origin` or its `Sec-Fetch-Site`; or because no browser sent it. Browsers omit `Sec-Fetch-Site` when a
+ * server on another machine has no TLS, so the `User-Agent` decides there, and the `Accept` header: forms, links and
+ * images ask for neither JSON nor events.
  */
 export function mayBeCrossSite(headers: IncomingHttpHeaders, isListed: OriginCheck): boolean {
   if (needsPreflight(headers)) return false;

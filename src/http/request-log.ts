@@ -15,19 +15,19 @@ export interface RequestRecord {
   method: string | null;
   /** The path of the route; null when there is none. */
   route: string | null;
-  /** 499 if the client has left before the response was sent; 101 for an operation over a WebSocket. */
+  /** 499 if the client left before the response was sent; 101 for an operation over a WebSocket. */
   status: number;
   /** In milliseconds, unrounded (the log rounds it); absent for a request that could not be parsed. */
   durationMs?: number | undefined;
-  /** Bytes of the body of the request, if their number was declared. */
+  /** Bytes of the request body, if the request declared its length. */
   bytesIn?: number | undefined;
-  /** Bytes of the body of the response. */
+  /** Bytes of the response body. */
   bytesOut?: number | undefined;
   clientName?: string | undefined;
   clientVersion?: string | undefined;
 }
 
-/** Why a connection was closed: its limits are described in docs/configuration.md. */
+/** Why a connection was closed: the limits are described in docs/configuration.md. */
 export type CloseReason = 'idle' | 'invalid' | 'pipelining' | 'server full' | 'too many' | 'unread';
 
 /** A line of the log: a request, several that were left out, or a connection. */
@@ -38,7 +38,7 @@ type LoggedRecord =
   | { reason: CloseReason; address: string }
   | { reason: CloseReason; count: number };
 
-// No status of HTTP means that the client has left before its response; nginx logs this one, too.
+// HTTP has no status for a client that left before its response; nginx logs this one, too.
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** The log of requests and connections. */
@@ -51,7 +51,7 @@ export class RequestLog {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Writes a request of a caller who is authenticated, or that succeeded. */
+  /** Writes a request that succeeded or whose caller is authenticated. */
   write(record: RequestRecord): void {
     this.#measure(record);
     this.#writeLine(record);
@@ -62,7 +62,7 @@ export class RequestLog {
     this.#write(record.operation.kind === undefined && record.status < 400 ? 'debug' : 'info', record);
   }
 
-  /** Writes a request that was refused and that anyone can send, unless there were many of its status. */
+  /** Writes a refused request that anyone can send, unless there were many with its status. */
   writeAnonymous(record: RequestRecord): void {
     const { status } = record;
     this.#measure(record);
@@ -73,12 +73,12 @@ export class RequestLog {
     );
   }
 
-  /** Writes a request to the port of operators, which probes send all the time. */
+  /** Writes a request to the admin port, where probes arrive all the time. */
   writeProbe(record: RequestRecord): void {
     this.#write('debug', record);
   }
 
-  /** Writes a connection that was closed without a response, unless there were many of this reason. */
+  /** Writes a connection that was closed without a response, unless there were many for this reason. */
   writeClosed(reason: CloseReason, address: string): void {
     this.metrics.count('dli_gateway_refused_total', { reason });
     this.sampler.sample(
@@ -119,7 +119,7 @@ export class RequestLog {
     const { metrics } = this;
     const { kind, field, outcome, code } = operation;
     const seconds = durationMs / 1_000;
-    // An operation over a WebSocket is no request, and the duration of a stream is that of its subscription.
+    // An operation over a WebSocket is not a request, and the duration of a stream is that of its subscription.
     if (status !== 101 && kind !== 'subscription') {
       const labels = {
         http_request_method: method ?? '',
@@ -141,7 +141,7 @@ export class RequestLog {
   }
 }
 
-// A declared length proves nothing: that of a body that was refused would distort the sum.
+// A declared length proves nothing: that of a refused body would distort the sum.
 const MAX_MEASURED_BYTES = 5 * 1_024 * 1_024;
 
 /** What the log will show of a request that is being served. */
@@ -156,7 +156,7 @@ export interface RequestEntry {
 
 const entries = new WeakMap<IncomingMessage, RequestEntry>();
 
-/** The entry of a request, which begins with the first call. */
+/** The entry of a request, created at the first call. */
 export function entryOf(request: IncomingMessage): RequestEntry {
   const known = entries.get(request);
   if (known !== undefined) return known;
@@ -208,7 +208,7 @@ function lengthOf(header: unknown): number | undefined {
 
 const CLIENT_TEXT = /^[A-Za-z0-9._@/ -]{1,64}$/;
 
-/** How a client calls itself, by the headers of Apollo's clients and of others. Anything but a plain name is left out. */
+/** The name and version that a client sends in the headers of Apollo's clients or others; plain text only. */
 export function clientOf({ headers }: IncomingMessage): Pick<RequestRecord, 'clientName' | 'clientVersion'> {
   const read = (name: string) => {
     const text = headers[`apollographql-client-${name}`] ?? headers[`graphql-client-${name}`];

@@ -10,17 +10,17 @@ const MAX_PAUSE_ITERATIONS = 16;
 const TOO_MANY_WAITING = { error: 'tooManyWaiting', retryAfterSeconds: 5 } as const;
 const OVERLOADED = { error: 'overloaded', retryAfterSeconds: 1 } as const;
 
-/** The callbacks of the requests of one tenant that wait: of those that have started, and of new ones after them. */
+/** The callbacks of one tenant's waiting requests: first of those that have started, then of new ones. */
 interface Queue {
   started: (() => void)[];
   new: (() => void)[];
 }
 
 /**
- * Fair scheduler: one request runs at a time, round-robin by tenant. Between requests the event loop serves its sockets,
- * because it accepts only one connection per iteration.
+ * Fair scheduler: one request runs at a time, round-robin by tenant. Between requests the event loop serves its
+ * sockets, because it accepts only one connection per iteration.
  *
- * Requests wait instead of being refused, since a client that waits for a response sends nothing more meanwhile.
+ * Requests wait instead of being refused, since a client that waits for a response sends nothing else meanwhile.
  */
 export class RequestScheduler {
   /** By tenant; the one whose turn is next comes first. */
@@ -34,7 +34,7 @@ export class RequestScheduler {
 
   /**
    * Waits for the first turn of a request. Resolves at once, with the error to respond with, when too many requests of
-   * the tenant wait, or when the process is overloaded and any of them wait: one that has none waiting is not the cause.
+   * the tenant wait, or when the process is overloaded and any of them wait: a tenant with none is not the cause.
    */
   async admit(tenant: string): Promise<typeof TOO_MANY_WAITING | typeof OVERLOADED | undefined> {
     const waiting = this.#waiting.get(tenant)?.new.length ?? 0;
@@ -67,8 +67,8 @@ export class RequestScheduler {
     const startedAtMs = performance.now();
     setImmediate(() => {
       const endedAtMs = performance.now();
-      const tookMs = endedAtMs - startedAtMs;
-      this.#pause(Math.min(MAX_PAUSE_ITERATIONS, tookMs), endedAtMs + tookMs);
+      const durationMs = endedAtMs - startedAtMs;
+      this.#pause(Math.min(MAX_PAUSE_ITERATIONS, durationMs), endedAtMs + durationMs);
     });
   }
 

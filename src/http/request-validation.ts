@@ -28,7 +28,7 @@ export const MAX_JSON_VALUES = 500;
 /** The same in a list of hosts. 20,000 hosts have 60,000. */
 export const MAX_HOST_LIST_VALUES = 100_000;
 
-// Results of longer texts are not remembered, so that the memory is bounded.
+// Results for longer texts are not cached, to bound the memory.
 const MAX_REMEMBERED_CHARACTERS = 256;
 
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
@@ -92,7 +92,7 @@ export function acceptsEventStream({ accept = '' }: IncomingHttpHeaders): boolea
   return accept.includes('text/event-stream') && !accept.includes('json');
 }
 
-/** The first limit that JSON of a client exceeds; undefined if it exceeds none. */
+/** The first limit that a client's JSON exceeds; undefined if it exceeds none. */
 export function findJsonError(json: unknown): 'jsonTooDeep' | 'tooManyJsonValues' | undefined {
   let values = 0;
   let level = [json];
@@ -122,7 +122,7 @@ export function bodyOfQueryString(parameters: unknown): unknown {
   };
 }
 
-// What is no JSON stays a text, which is then refused like any other value that is no object.
+// Text that is not JSON is returned as it is, and refused later like any other value that is not an object.
 function parseParameter(parameter: unknown): unknown {
   if (typeof parameter !== 'string') return parameter;
   return parameter === '' ? undefined : (parseJson(parameter) ?? parameter);
@@ -170,9 +170,9 @@ function objectOrNothing(value: unknown): Readonly<Record<string, unknown>> | un
 }
 
 /**
- * Remembers results of a function that depends on nothing but its argument.
+ * Caches the results of a function that depends only on its argument.
  *
- * Not remembered: undefined, null, and results for texts of more than 256 characters.
+ * Not cached: undefined, null, and results for texts of more than 256 characters.
  *
  * @param max maximum number of results; the least recently used is dropped
  */

@@ -154,8 +154,8 @@ export async function createHttpServer({
       done();
     }
   });
-  // Before all other errors: without CORS headers a page of a listed origin could not read them. Such a page may send any
-  // header, for example those of its tracing.
+  // Before all other errors: without CORS headers a page of a listed origin could not read them. Such a page may send
+  // any header, for example those of its tracing.
   if (isListedOrigin !== undefined)
     await app.register(cors, {
       origin: (origin, done) => done(null, origin !== undefined && isListedOrigin(origin)),
@@ -164,8 +164,8 @@ export async function createHttpServer({
       maxAge: 600,
       strictPreflight: false,
     });
-  // No risk of BREACH: an attacker cannot make a browser send a victim's token, and no response repeats a secret. In one
-  // piece, because Fastify would log each client that leaves a stream before its end. Event streams bypass it.
+  // No risk of BREACH: an attacker cannot make a browser send a victim's token, and no response repeats a secret. In
+  // one piece, because Fastify would log each client that leaves a stream before its end. Event streams bypass it.
   await app.register(compress, {
     encodings: ['br', 'gzip'],
     threshold: MIN_COMPRESSED_BYTES,
@@ -211,12 +211,12 @@ function writeRequest(requestLog: RequestLog, request: FastifyRequest, reply: Fa
 }
 
 /**
- * The class of incoming requests that can be upgraded to a WebSocket only.
+ * The class of incoming requests that can only be upgraded to a WebSocket.
  *
  * Once a server handles upgrades, Node passes it the raw socket of every request with an `Upgrade` header, but some
  * clients, such as Java's, send `Upgrade: h2c` with plain requests. A server may ignore protocols that it does not
  * support (RFC 9110, section 7.8). It also ignores an upgrade on a connection that has unanswered requests, because
- * nothing would send their responses any more.
+ * nothing would send their responses.
  */
 function webSocketOnlyUpgrade(hasUnanswered: (socket: Socket) => boolean): typeof IncomingMessage {
   return class extends IncomingMessage {
@@ -236,8 +236,8 @@ function webSocketOnlyUpgrade(hasUnanswered: (socket: Socket) => boolean): typeo
     }
 
     /**
-     * Node parses what it has received of a connection to its end, although that was closed meanwhile: thousands of
-     * requests in one piece. What follows a CONNECT it leaves to others.
+     * Node parses everything that it has received on a connection, even if that was closed meanwhile: thousands of
+     * requests in one piece. It does not parse what follows a CONNECT.
      */
     #endParsing(): void {
       this.method = 'CONNECT';

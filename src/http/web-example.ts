@@ -26,8 +26,8 @@ const POLICY = [
 ].join('; ');
 
 /**
- * Serves the front end of `examples/web` at `/` if it has been built; else does nothing. Its files are read once, so
- * that no path of a request reaches the file system.
+ * Serves the front end of `examples/web` at `/` if it has been built; otherwise does nothing. Its files are read once,
+ * so that no request path reaches the file system.
  *
  * @returns whether it is served
  */

@@ -156,11 +156,11 @@ export function serveConnection<T extends WebSocketConnection>(
   socket.once('close', (code, reason) => void closed(code, String(reason)).catch(fail));
 }
 
-/** Whether a text is a message of the protocol that clients send. graphql-ws would throw for one that servers send. */
+/** Whether a text is a protocol message that clients send. graphql-ws would throw for a server's message. */
 function isClientMessage(text: string): boolean {
   try {
     const message = parseMessage(text);
-    // A ping is answered with its payload, and the nesting of others is checked where they are read.
+    // A ping is answered with its payload; the nesting of other messages is checked where they are read.
     const isTooLarge = message.type === MessageType.Ping && findJsonError(message) !== undefined;
     return CLIENT_MESSAGES.has(message.type) && !isTooLarge;
   } catch {

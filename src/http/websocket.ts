@@ -25,7 +25,7 @@ import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnec
 
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
-// Browsers and proxies may split a message, but not into many parts. ws keeps each of them, at some 100 bytes.
+// Browsers and proxies may split a message, but not into many parts. ws buffers each of them, at about 100 bytes.
 const MAX_FRAGMENTS = 16;
 // A message of 64 KiB in the smallest segments of TCP that are in use.
 const MAX_BUFFERED_CHUNKS = 128;
@@ -139,9 +139,9 @@ function writeOperation(
   requestLog: RequestLog,
 ): void {
   const durationMs = performance.now() - startMs;
-  const place = { method: 'GET', route: request.routeOptions.url ?? null, status: 101 };
-  const record = { trace, operation, ...place, durationMs, ...clientOf(request.raw) };
-  // Only the callers of tokens have an expiry.
+  const upgrade = { method: 'GET', route: request.routeOptions.url ?? null, status: 101 };
+  const record = { trace, operation, ...upgrade, durationMs, ...clientOf(request.raw) };
+  // Only callers with tokens have an expiry.
   if (operation.outcome !== 'ERROR' || context?.validUntilMs !== undefined) requestLog.write(record);
   else requestLog.writeAnonymous(record);
 }

@@ -83,7 +83,7 @@ export class AccessKeyAuthenticator implements Authenticator {
     const verdict = await this.#check(state, check, trace);
     if (verdict === 'REFUSED' || verdict === 'EXPIRED') {
       this.#refusals.add(next);
-      // A wrong clock refuses the current pair as well, which may be the better one.
+      // With a wrong clock the current pair is refused as well, and it may be the better one.
       return verdict === 'REFUSED' ? 'refused' : 'unproven';
     }
     if (verdict === 'UNPROVEN' && !this.#key.state.guard.wasRefusedLast()) return 'unproven';

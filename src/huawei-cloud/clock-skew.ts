@@ -7,13 +7,13 @@ interface SkewBounds {
   maxMs: number;
 }
 
-/** The skew by most responses, which a single odd `Date` does not change. */
+/** The skew that most responses agree on, which a single odd `Date` does not change. */
 export interface SkewEstimate extends SkewBounds {
   /** Wider bounds, which also cover other recent responses and, before three have agreed, no skew at all. */
   possible: SkewBounds;
   /**
-   * What can be relied on. Before three responses have agreed, these bounds are within everything that is plausible, and
-   * the minimum exceeds the maximum where that contradicts itself.
+   * Bounds that can be relied on. Before three responses have agreed, they are the intersection of all plausible
+   * bounds, and the minimum exceeds the maximum if those contradict each other.
    */
   certain: SkewBounds;
 }
@@ -27,7 +27,7 @@ interface SkewRecord {
   maxSeconds: number;
 }
 
-/** What some responses in a row say of the skew. */
+/** What some responses in a row say about the skew. */
 interface Observation extends SkewBounds {
   responses: number;
   seenAtMs: number;
@@ -52,7 +52,7 @@ const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
  */
 export class ClockSkew {
   readonly #estimate = new Consensus();
-  /** The same, but a refused signature counts as three responses. That is too little to attribute connections. */
+  /** The same, but a refused signature counts as three responses, which is too weak to attribute connections by. */
   readonly #verdict = new Consensus();
   #isWrong = false;
 
@@ -91,10 +91,10 @@ export class ClockSkew {
   }
 
   /**
-   * Takes the `Date` of a response, which has whole seconds, and the send time of its request.
+   * Records the `Date` of a response, which has whole seconds, and the send time of its request.
    *
-   * @param isSignatureExpired whether Huawei Cloud refused the request for the date of its signature, which confirms that
-   *   a `Date` is far away
+   * @param isSignatureExpired whether Huawei Cloud refused the request for the date of its signature, which confirms
+   *   that a `Date` is far off
    */
   observe(date: string | undefined, sentAtMs: number, isSignatureExpired = false): void {
     const serverMs = date === undefined ? Number.NaN : Date.parse(date);
@@ -106,7 +106,7 @@ export class ClockSkew {
       seenAtMs: this.clock.monotonicMs(),
     };
     this.#estimate.add(seen);
-    const isConfirmed = isSignatureExpired && isApart(seen);
+    const isConfirmed = isSignatureExpired && exceedsMaxSkew(seen);
     this.#verdict.add(isConfirmed ? { ...seen, responses: RESPONSES_TO_CONFIRM } : seen);
     this.#logChange();
   }
@@ -121,7 +121,7 @@ export class ClockSkew {
     const { known } = this.#verdict;
     if (known === undefined) return;
     const isRecent = this.clock.monotonicMs() - known.seenAtMs < VERDICT_LIFE_MS;
-    const isWrong = isRecent && known.responses >= RESPONSES_TO_CONFIRM && isApart(known);
+    const isWrong = isRecent && known.responses >= RESPONSES_TO_CONFIRM && exceedsMaxSkew(known);
     if (isWrong === this.#isWrong) return;
     this.#isWrong = isWrong;
     const record = {
@@ -135,10 +135,10 @@ export class ClockSkew {
   }
 }
 
-/** What most of the responses say, which changes when {@link RESPONSES_TO_CONFIRM} others in a row agree. */
+/** What most responses say, which changes when {@link RESPONSES_TO_CONFIRM} others in a row agree. */
 class Consensus {
   known: Observation | undefined;
-  /** What the latest responses said that contradict `known`, or `known` before it was replaced. */
+  /** What the latest responses that contradict `known` said, or `known` before it was replaced. */
   outlier: Observation | undefined;
 
   add(seen: Observation): void {
@@ -157,7 +157,7 @@ class Consensus {
   }
 }
 
-/** What both say, or the later one where they contradict each other a little. */
+/** The intersection of both, or the later one if they contradict each other slightly. */
 function join(earlier: Observation | undefined, later: Observation): Observation {
   if (earlier === undefined) return later;
   const responses = earlier.responses + later.responses;
@@ -170,12 +170,12 @@ function join(earlier: Observation | undefined, later: Observation): Observation
   };
 }
 
-/** How far two bounds are apart; 0 if they overlap. */
+/** How far apart two bounds are; 0 if they overlap. */
 function distance(one: SkewBounds, other: SkewBounds): number {
   return Math.max(0, one.minMs - other.maxMs, other.minMs - one.maxMs);
 }
 
-function isApart({ minMs, maxMs }: SkewBounds): boolean {
+function exceedsMaxSkew({ minMs, maxMs }: SkewBounds): boolean {
   return minMs > MAX_SKEW_MS || maxMs < -MAX_SKEW_MS;
 }
 

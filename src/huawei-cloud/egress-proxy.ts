@@ -17,13 +17,13 @@ export interface EgressProxy {
   readonly noProxy: readonly string[];
 }
 
-/** What may be shown nowhere: the address of a proxy, its user and its password, in all their forms. */
+/** Texts that must never be shown: the address of a proxy, its user and its password, in all their forms. */
 export function proxyTexts({ url }: EgressProxy): string[] {
   const secrets = [url.username, url.password].flatMap(text => [text, decodeURIComponent(text)]);
   return [url.href, url.host, url.hostname, encodedUser(url), ...secrets];
 }
 
-/** Limits and trust of one connection, which hold for the proxy and for the host behind it. */
+/** Limits and trust of one connection, which apply to the proxy and to the host behind it. */
 type ConnectOptions = Pick<ConnectionOptions, 'rejectUnauthorized' | 'minVersion' | 'ca'> & { timeout: number };
 
 /**
@@ -49,7 +49,7 @@ export function createProxyConnector(proxy: EgressProxy, tls: ConnectOptions): b
   };
 }
 
-/** Whether a host is reached without the proxy. `NO_PROXY` is read as curl does, with ports as in other programs. */
+/** Whether a host is reached without the proxy. `NO_PROXY` is read as by curl, with ports as in other programs. */
 export function isDirect(hostname: string, port: string, noProxy: readonly string[]): boolean {
   const host = hostname.toLowerCase().replace(/\.$/, '');
   if (isLoopback(host) || (noProxy.length === 1 && noProxy[0] === '*')) return true;
@@ -125,7 +125,7 @@ function secure(
   connect({ ...target, httpSocket }, settle);
 }
 
-/** Nothing of a request is sent before its tunnel stands. */
+/** The error of a failed tunnel. Nothing of a request is sent before its tunnel is open. */
 function proxyError(failure: 'PROXY_REFUSED' | 'PROXY_FAILED' | 'CONNECT_TIMEOUT', causeCode?: string): TransportError {
   return new TransportError(failure, false, causeCode);
 }

@@ -19,7 +19,7 @@ export interface BodyFilter {
   /** A body that is longer before it is filtered fails the call with TOO_LARGE. */
   readonly maxBytes: number;
   /**
-   * Takes the next bytes, and returns what takes their place, which may be nothing yet.
+   * Filters the next bytes, and returns their replacement, which may be empty for now.
    *
    * @throws {BodyTooLargeError} if it would have to hold back too much
    */

@@ -93,7 +93,7 @@ export class TokenAuthenticator implements Authenticator {
         refusals.add(next);
         return 'refused';
       }
-      // A role or a project that is not granted yet: such a user is of no use before it is.
+      // A role or a project is not granted yet; until it is, the user is of no use.
       if (error.failure === 'REFUSED' || !isCurrentRefused) return 'unproven';
     }
     this.#user.replace(this.#createState(next), () => {

@@ -32,8 +32,8 @@ interface TransportOptions extends Partial<Egress> {
   /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
   /**
-   * Maximum number of queued calls; one more fails with OVERLOADED. A fifth of it, once a call has timed out in the queue,
-   * until a connection is free. Default 500.
+   * Maximum number of queued calls; further calls fail with OVERLOADED. Once a call has timed out in the queue, only a
+   * fifth may wait until a connection is free. Default 500.
    */
   maxWaiting?: number | undefined;
   /** Observes the `Date` of every response. */
@@ -142,7 +142,7 @@ export function refusesDate({ status, text }: Pick<UpstreamResponse, 'status' | 
   return status === 401 && text.includes('signature expired');
 }
 
-/** The part of the queue that is used while callers time out in it: further ones are refused without waiting. */
+/** The share of the queue that is used while callers time out in it: further callers are refused at once. */
 const STALLED_SHARE = 1 / 5;
 
 /** FIFO semaphore with a bounded queue and a bounded wait. */

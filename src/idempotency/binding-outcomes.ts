@@ -13,15 +13,15 @@ export type BindingAction = 'bind' | 'unbind';
 /** An enhanced connection with its id. */
 export type EnhancedConnection = DescribedEnhancedConnection & { id: string };
 
-/** The result of a bind or unbind, before it becomes a GraphQL payload. `changed`: names that it has changed all the same. */
+/** The result of a bind or unbind, before it becomes a GraphQL payload. `changed`: names that it changed anyway. */
 export type ChangeBindingsOutcome =
-  /** `bindings`: of the resources that were asked for; a queue of a pool is shown as its pool. Empty after an unbind. */
+  /** `bindings`: of the requested resources; a queue of a pool is shown as its pool. Empty after an unbind. */
   | { kind: 'changed'; connection: EnhancedConnection; bindings: DescribedBinding[] }
   /** There is no enhanced connection with this id. */
   | { kind: 'notFound' }
   /** These pools or queues do not exist. */
   | { kind: 'resourcesNotFound'; names: string[]; changed: string[] }
-  /** DLI is at work on these bindings, or they have failed and cannot be unbound: then `waitSeconds` is null. */
+  /** DLI is working on these bindings, or they have failed and cannot be unbound: then `waitSeconds` is null. */
   | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number | null; changed: string[] }
   | (FailedResult & { changed: string[] })
   | UnknownOutcome;
@@ -37,7 +37,7 @@ export type BindingOutcome =
   | FailedResult
   | UnknownOutcome;
 
-/** One resource of a call: as it was asked for, what DLI binds in its place, and what became of it. */
+/** One resource of a call: as requested, what DLI binds in its place, and what became of it. */
 export interface BindingChange {
   asked: Resource;
   bound: Resource;
@@ -59,7 +59,7 @@ export function unfinishedOutcome(changes: readonly BindingChange[]): ChangeBind
   const busy = outcomes.filter(outcome => outcome.kind === 'busy');
   if (busy.length === 0) return undefined;
   const waits = busy.flatMap(({ waitSeconds }) => waitSeconds ?? []);
-  // Waiting does not help against those that have failed.
+  // Waiting does not help with bindings that have failed.
   const waitSeconds = waits.length === busy.length ? Math.max(...waits) : null;
   return { kind: 'busy', bindings: busy.map(({ binding }) => binding), waitSeconds, changed };
 }

@@ -28,9 +28,9 @@ import { unknownOutcome } from './outcome.js';
 
 /** How many resources of one call are changed at a time. */
 const MAX_CONCURRENT = 4;
-/** DLI may still be at work on what it has refused; after this time a second check decides. */
+/** DLI may still be working on what it has refused; after this time a second check decides. */
 const RECHECK_DELAY_MS = 3_000;
-/** DLI may show what it has done a little later. */
+/** DLI may show a change a little later. */
 const LAG_POLL_MS = 500;
 const MAX_LAG_POLLS = 4;
 const RETRY_AFTER_SECONDS = 5;
@@ -68,8 +68,8 @@ interface Dependencies {
 }
 
 /**
- * Binds enhanced connections to pools and queues, and unbinds them. What is wanted is a state, so a repeat has
- * the same outcome, and nothing is recorded: the connection itself shows how an earlier call ended.
+ * Binds enhanced connections to pools and queues, and unbinds them. A call asks for a state, so a repeat has the same
+ * outcome, and nothing is recorded: the connection itself shows how an earlier call ended.
  *
  * One request per name, because DLI processes several names one by one and does not say how far it got.
  */
@@ -123,7 +123,7 @@ export class ChangeBindings {
     });
   }
 
-  /** Finds out which of these resources a connection is bound to that an earlier call made, and binds none of them. */
+  /** Finds out to which of these resources the connection of an earlier call is bound, and binds none of them. */
   async findBound(
     connectionId: string,
     resources: readonly Resource[],
@@ -168,13 +168,13 @@ export class ChangeBindings {
   async #change(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
     const first = await this.#send(wanted, context);
     if (first.kind !== 'unknown' || context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
-    // Repeating it is safe: what is bound already is not bound twice, and ids are never used again.
+    // Repeating it is safe: what is bound already is not bound twice, and ids are never reused.
     const second = await this.#send(wanted, context);
-    // A second request that did nothing leaves open what the first may still do.
+    // A second request that did nothing does not show what the first may still do.
     return second.kind === 'done' || second.kind === 'gone' ? second : first;
   }
 
-  /** One request, and a check of what came of it if the response proves nothing. */
+  /** Sends one request, and checks what came of it if the response proves nothing. */
   async #send(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
     const result = await this.#request(wanted, context);
     if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {
@@ -195,7 +195,7 @@ export class ChangeBindings {
     });
   }
 
-  /** @param otherwise the outcome when the connection is not as wanted, with the binding as it is */
+  /** @param otherwise returns the outcome when the connection is not as wanted, given its current binding */
   async #afterCheck(
     wanted: WantedBinding,
     context: OperationContext,
@@ -207,7 +207,7 @@ export class ChangeBindings {
       return unknownOutcome('UPSTREAM_ERROR', connection.requestId, RETRY_AFTER_SECONDS);
     const { action, resource } = wanted;
     const { bindings, areBindingsKnown } = connection;
-    // What cannot be read may be bound.
+    // A binding that cannot be read may exist.
     if (!areBindingsKnown && findBinding(bindings, resource) === undefined)
       return unknownOutcome('UNREADABLE_RESPONSE', undefined, RETRY_AFTER_SECONDS);
     if (isAsWanted(action, bindings, resource)) return DONE;

@@ -55,7 +55,7 @@ interface Dependencies {
   confidential: ConfidentialTexts;
 }
 
-/** Idempotent create: one connection at most for one idempotency key, and the same outcome for every repeat. */
+/** Idempotent create: at most one connection per idempotency key, and the same outcome for every repeat. */
 export class CreateConnection {
   readonly #inFlight = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
 
@@ -110,7 +110,7 @@ export class CreateConnection {
     let record = this.#newRecord(command, key, context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
-      // The store lost its data, and identifies its records by another secret now.
+      // The store lost its data, and now identifies its records by another secret.
       keys.forgetSecret();
       record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
       begun = await this.#store(record);
@@ -146,7 +146,7 @@ export class CreateConnection {
     return this.dependencies.resume.run(record, context);
   }
 
-  /** @param prepared undefined when the store has lost records, one of which may have been of this create */
+  /** @param prepared undefined when the store has lost records, one of which may have belonged to this create */
   async #send(
     request: ConnectionRequest,
     record: SendingRecord,

@@ -35,11 +35,11 @@ interface Dependencies {
  * Creates enhanced connections like {@link CreateConnection}, then binds them to the resources of the call.
  *
  * The create itself names no resources, so that its refusal proves that nothing exists. A repeat of a call that ended
- * in between binds what the first one did not; once that is recorded, a repeat binds nothing any more, because the
- * caller may have unbound it meanwhile. For the same reason, one call at a time binds: the owner of the record.
+ * in between binds what the first one did not; once that is recorded, a repeat no longer binds anything, because the
+ * caller may have unbound it meanwhile. For the same reason, only one call at a time binds: the owner of the record.
  */
 export class CreateEnhancedConnection {
-  /** By connection: the resources that are not bound in the end, or undefined if another process is binding. */
+  /** By connection: the resources that could not be bound, or undefined if another process is binding. */
   readonly #inFlight = new Map<string, Promise<readonly NotBound[] | undefined>>();
 
   constructor(private readonly dependencies: Dependencies) {}
@@ -75,7 +75,7 @@ export class CreateEnhancedConnection {
     return notBound;
   }
 
-  /** The record under a new owner: of several gateways that try it at the same time, one succeeds. */
+  /** Takes over the record. Of several gateways that try at the same time, one succeeds. */
   async #takeOver(
     record: SucceededRecord | undefined,
     { deadline }: OperationContext,
@@ -91,7 +91,7 @@ export class CreateEnhancedConnection {
     }
   }
 
-  /** The record once its owner has bound the connection, or its time is over; after 2 s, as it is. */
+  /** Returns the record once its owner has bound the connection or its time has expired; after 2 s in any case. */
   async #awaitOwner(command: CreateCommand): Promise<SucceededRecord | undefined> {
     const { clock } = this.dependencies;
     const endMs = clock.monotonicMs() + IN_FLIGHT_WAIT_MS;

@@ -34,7 +34,7 @@ interface DeleteCommand {
   tenant: string;
 }
 
-/** The connection is gone, and this tenant asked for it. */
+/** The connection is gone, as this tenant asked. */
 interface DeletedOutcome {
   kind: 'deleted';
   /** The connection as DLI described it before this call; undefined if it knew none. */
@@ -49,7 +49,7 @@ export type DeleteOutcome =
   | typeof STILL_CREATING
   /** Bound, and the caller asked to delete it only if it is not. */
   | { kind: 'inUse'; bindings: DescribedBinding[] }
-  /** DLI is at work on these bindings. */
+  /** DLI is working on these bindings. */
   | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number }
   | FailedResult
   | UnknownOutcome
@@ -59,7 +59,7 @@ export type DeleteOutcome =
 type Presence =
   | { kind: 'absent'; connection: DescribedConnection | undefined }
   | { kind: 'creating' }
-  /** `busy`: the bindings that DLI is at work on. */
+  /** `busy`: the bindings that DLI is working on. */
   | { kind: 'present'; connection: DescribedConnection; busy: DescribedBinding[] };
 
 /** A connection that exists, and the deadline and trace of its deletion. */
@@ -108,7 +108,7 @@ export class DeleteConnection {
     const { connection } = presence;
     if (presence.kind === 'present') {
       const bindings = ifUnbound ? bindingsOf(presence.connection) : [];
-      // What cannot be read may be bound.
+      // A binding that cannot be read may exist.
       if (ifUnbound && presence.connection.kind === 'ENHANCED' && !presence.connection.areBindingsKnown)
         return failedResult('UNAVAILABLE', { retryAfterSeconds: BUSY_RETRY_SECONDS });
       if (bindings.length > 0) return { kind: 'inUse', bindings };
@@ -129,7 +129,7 @@ export class DeleteConnection {
     const first = await this.#send(target);
     if (first.kind !== 'unknown' || target.context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
     const second = await this.#send(target);
-    // A second request that did nothing leaves open what the first may still do.
+    // A second request that did nothing does not show what the first may still do.
     return second.kind === 'deleted' ? second : first;
   }
 
@@ -177,7 +177,7 @@ export class DeleteConnection {
     }
     if (presence.kind === 'absent') return DELETED;
     if (presence.kind === 'creating') return STILL_CREATING;
-    // What DLI may still execute is not "nothing".
+    // A request that DLI may still execute has not done "nothing".
     const isCertain = ifPresent.kind !== 'unknown';
     return isCertain && presence.busy.length > 0 ? busyOutcome(presence.busy) : ifPresent;
   }

@@ -59,8 +59,8 @@ export function matchConnection(
     timeMs >= fromMs + minMs - marginMs && timeMs <= untilMs + maxMs + marginMs;
   const isOther = (connection: DescribedConnection) => {
     const { createdAtMs } = connection;
-    const isOfOtherTime = createdAtMs !== null && !isWithin(createdAtMs, skew.possible, SLACK_MS + NEAR_MISS_MS);
-    return isOfOtherTime || resembles(wanted, connection) === 'no';
+    const isTooFarInTime = createdAtMs !== null && !isWithin(createdAtMs, skew.possible, SLACK_MS + NEAR_MISS_MS);
+    return isTooFarInTime || resembles(wanted, connection) === 'no';
   };
   const existing = connections.filter(({ state }) => stateOfWireName(state) !== 'DELETED');
   const candidates = existing.filter(connection => connection.name === wanted.name && !isOther(connection));
@@ -83,7 +83,7 @@ function resembles(wanted: Wanted, connection: DescribedConnection): 'yes' | 'no
   return pairs.some(([, listed]) => listed === null) ? 'unclear' : 'yes';
 }
 
-/** The fields of a create beside those of a connection. Undefined when they are of different kinds. */
+/** Pairs the fields of a create with those of a connection. Undefined when they are of different kinds. */
 function comparedFields(wanted: Wanted, connection: DescribedConnection) {
   if (wanted.kind === 'ENHANCED') {
     if (connection.kind !== 'ENHANCED') return undefined;

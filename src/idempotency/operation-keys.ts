@@ -16,7 +16,7 @@ export interface OperationKey {
   fingerprint: string;
 }
 
-/** The store's secret, and the only key that depends on nothing else. */
+/** The store's secret, and the project's key, which depends on no call. */
 interface Secret {
   hmacKey: KeyObject;
   projectId: string;

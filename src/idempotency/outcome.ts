@@ -14,9 +14,9 @@ import type {
 /** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =
   /**
-   * `isReconciled`: found in DLI's list instead of in the response to the create; `recognisedBy` says how an enhanced one
-   * was. `notBound`: the resources of the call that could not be bound. `isReplay`: an earlier call has recorded it.
-   * `record`: what this call has written, or has read.
+   * `isReconciled`: found in DLI's list instead of in the response to the create; for an enhanced one, `recognisedBy`
+   * says how. `notBound`: the resources of the call that could not be bound. `isReplay`: an earlier call recorded it.
+   * `record`: what this call has written or read.
    */
   | (ResultOf<'created'> &
       Pick<Success, 'isReconciled' | 'recognisedBy'> & {
@@ -28,7 +28,7 @@ export type CreateOutcome =
   | UnknownOutcome
   /** The idempotency key belongs to a create with another input. */
   | { kind: 'keyReused' }
-  /** Another create of the same key or name is running or undecided. */
+  /** Another create with the same key or name is running or undecided. */
   | { kind: 'inProgress'; retryAfterSeconds: number }
   | typeof STORE_UNAVAILABLE;
 

@@ -43,7 +43,7 @@ export class Reconciler {
 
   /**
    * Finds the connection of a create whose record the store may have lost, and claims it. It may carry another marker,
-   * so that only a list without a similar connection shows its absence.
+   * so only a list without a similar connection shows its absence.
    *
    * @param deadline after it, the result is `unreadable`
    */
@@ -171,7 +171,7 @@ export class Reconciler {
     if (finding.kind === 'claimed') {
       return toSucceeded(record, toFoundSuccess(record, finding), nowMs);
     }
-    // The key of a create that was refused is freed, and it may be sent again: a connection made late may be its own.
+    // The key of a refused create is freed, so it may be sent again: a connection that appears late may be its own.
     const isUnconfirmed =
       finding.kind === 'ambiguous' || (finding.kind === 'nearMiss' && record.rejection !== undefined);
     const isAbsent = finding.kind === 'absent' || (finding.kind === 'nearMiss' && !isUnconfirmed);
@@ -185,7 +185,7 @@ export class Reconciler {
       return toRejected(record, { rejection: suspected, ...(message !== undefined && { message }) }, nowMs);
     }
     const { emptySinceMs: _unproven, ...withoutProof } = record;
-    // Candidates undo what earlier lists proved.
+    // Candidates invalidate what earlier lists proved.
     const known = isUnconfirmed ? withoutProof : record;
     if (known.isSettled === true)
       return isAbsent && record.rejection !== undefined

@@ -20,7 +20,7 @@ const INLINE_FRACTIONS = [1 / 120, 3 / 120, 10 / 120];
 export const RESPONSE_MARGIN_MS = 500;
 const MAX_RETRY_AFTER_SECONDS = 300;
 
-/** Called with the record of a create that has ended although no caller waits for it any more, and a trace for the log. */
+/** Called with the record of a create that ended after its caller stopped waiting, and a trace for the log. */
 export type LateEndListener = (record: OperationRecord, trace: TraceContext) => void;
 
 /** Reconciles a create while its caller waits. */
@@ -81,7 +81,7 @@ export class InlineReconciliation {
     return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(waitMs / 1_000)));
   }
 
-  // Long after the request, a repeat adds one read only. A suspected refusal is checked at once; one without a known
+  // Long after the request, a repeat adds only one read. A suspected refusal is checked at once; one without a known
   // code needs a second list, because the first may be too early.
   #fractionsFor(record: UnknownRecord): readonly number[] {
     if (this.#firstBackgroundReadMs(record) < this.clock.epochMs()) return [0];
@@ -121,7 +121,7 @@ export class BackgroundReconciliation {
     this.#running = this.#search();
   }
 
-  /** Resolves when the search that is under way has ended. */
+  /** Resolves when the current search has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -134,7 +134,7 @@ export class BackgroundReconciliation {
       const nowMs = clock.epochMs();
       if (await store.hasAbandoned(nowMs)) await this.#decideAbandoned(nowMs);
     } catch (error) {
-      // The store itself reports that it is lost.
+      // The store reports its own outage.
       if (!(error instanceof StoreUnavailableError)) throw error;
     }
     if (this.#isClosed) return;

@@ -6,7 +6,7 @@ import type { OperationRecord } from '../operation-store/record-format.js';
 
 const RETRY_MS = 1_000;
 const GIVE_UP_MS = 5 * 60_000;
-// For results and for removals each, so that removals cannot displace results.
+// Separately for results and removals, so that removals cannot displace results.
 const MAX_WAITING = 10_000;
 
 interface PendingWrite {
@@ -15,14 +15,14 @@ interface PendingWrite {
   /** Undefined: the record is to be removed. */
   record: OperationRecord | undefined;
   send: () => Promise<boolean>;
-  /** Where it waits while the store cannot take it. */
+  /** The queue in which it waits while the store is unavailable. */
   waiting: Map<string, PendingWrite>;
   /** Set at the first failure. */
   giveUpAtMs?: number;
 }
 
 /**
- * Write-behind queue for operation records. A write that the store cannot take now is retried for 5 minutes while the
+ * Write-behind queue for operation records. A write that the store cannot accept now is retried for 5 minutes while the
  * caller already has its response; after that the record stays open in the store and is reconciled again.
  */
 export class WriteBehind {
@@ -44,13 +44,13 @@ export class WriteBehind {
     return this.#latest.get(id)?.record;
   }
 
-  /** Writes a record, now or as soon as the store can. Never rejects for an unavailable store. */
+  /** Writes a record, now or as soon as the store is available. Does not reject while it is unavailable. */
   write(record: OperationRecord): Promise<void> {
     const send = () => this.store.replace(record);
     return this.#begin({ key: record.id, record, send, waiting: this.#waitingResults });
   }
 
-  /** Removes a record, now or as soon as the store can. Never rejects for an unavailable store. */
+  /** Removes a record, now or as soon as the store is available. Does not reject while it is unavailable. */
   remove(record: Pick<OperationRecord, 'id' | 'owner'>): Promise<void> {
     // A repeat of the call may fail to begin as well, and either of the two records may be in the store.
     const key = `${record.id} ${record.owner}`;

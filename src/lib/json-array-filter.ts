@@ -9,7 +9,7 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** Thrown when more of a body would have to be held than is allowed. */
+/** Thrown when more of a body would have to be buffered than is allowed. */
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError';
 }
@@ -17,17 +17,17 @@ export class BodyTooLargeError extends Error {
 interface Options {
   /** The key of the arrays. */
   key: string;
-  /** A longer array is an error, because each is held as a whole. */
+  /** A longer array is an error, because each is buffered as a whole. */
   maxArrayBytes: number;
-  /** Returns what takes the place of an array, given its text, which is only valid during the call. */
+  /** Returns the replacement of an array, given its text, which is valid only during the call. */
   replace(array: Buffer): Buffer;
 }
 
 /**
  * Replaces the arrays of one key in a JSON text while it arrives: what follows `"key":` is replaced if it is an array.
  *
- * Everything else passes unchanged, as do an array without an end, and a key that is written with needless escapes. Only
- * brackets and strings are looked at, so an array may be invalid JSON.
+ * Everything else passes through unchanged, including an array without an end and a key with needless escapes. Only
+ * brackets and strings are examined, so an array may be invalid JSON.
  */
 export class JsonArrayFilter {
   readonly #key: Buffer;
@@ -48,7 +48,7 @@ export class JsonArrayFilter {
   }
 
   /**
-   * Takes the next bytes, which may be cut anywhere. Returns those that are complete by now.
+   * Filters the next bytes, which may be cut anywhere. Returns what is complete so far.
    *
    * @throws {BodyTooLargeError} if an array is too long
    */
@@ -102,11 +102,11 @@ export class JsonArrayFilter {
 
   /** The position after the next key, which may have begun in an earlier chunk, or the end of the chunk. */
   #findKeyEnd(chunk: Buffer, start: number): number {
-    // Only at the start of a chunk is there anything before `start` that belongs to the key.
+    // Only at the start of a chunk may bytes before `start` belong to the key.
     const previous = start === 0 ? this.#previous : Buffer.alloc(0);
     this.#previous = Buffer.alloc(0);
     const seam = Buffer.concat([previous, chunk.subarray(start, start + this.#key.length)]);
-    // What lies before the chunk altogether was found not to be the key.
+    // A key entirely before the chunk would have been found already.
     const endInSeam = findEnd(seam, this.#key, Math.max(0, previous.length - this.#key.length + 1));
     const end = endInSeam === undefined ? findEnd(chunk, this.#key, start + 1) : start + endInSeam - previous.length;
     if (end === undefined) {

@@ -12,12 +12,12 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// Only strings and braces decide: a string before a colon is a key, braces say of which object.
+// Only strings and braces matter: a string before a colon is a key, and braces show of which object.
 const STRINGS_AND_BRACES = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g;
 
-/** Whether an object of a valid JSON text has a key twice: JSON.parse keeps the last, which may not be meant. */
+/** Whether an object of a valid JSON text has a key twice: JSON.parse keeps the last, which may not be intended. */
 export function repeatsKey(text: string): boolean {
-  /** The keys of each object that is open, the innermost last. */
+  /** The keys of each open object, the innermost last. */
   const open: Set<unknown>[] = [];
   for (const [token, string, colon] of text.matchAll(STRINGS_AND_BRACES)) {
     if (token === '{') open.push(new Set());

@@ -20,7 +20,8 @@ interface DroppedLines {
  * Writes log lines to a stream in batches, without ever waiting for its reader.
  *
  * Lines that do not fit into the buffer, or whose write fails, are dropped and counted. As soon as lines can be written
- * again, one line says how many were since the start. `process.stdout` is asynchronous for pipes and goes on after an error.
+ * again, one line reports how many were dropped since the start. `process.stdout` is asynchronous for pipes and
+ * continues after an error.
  */
 export class LogDestination {
   /** Batches that wait for the one being written, oldest first. */
@@ -50,7 +51,7 @@ export class LogDestination {
     return this.#dropped;
   }
 
-  /** Takes one line, with its line break. */
+  /** Adds one line, with its line break. */
   write(line: string): void {
     if (this.#bufferedBytes + Buffer.byteLength(line) > this.maxBufferedBytes) this.#drop(line);
     else this.#add(line);
@@ -68,7 +69,7 @@ export class LogDestination {
   }
 
   /**
-   * Writes what the operating system takes at once, right before the process ends.
+   * Writes what the operating system accepts at once, right before the process ends.
    *
    * @returns whether lines of the audit log were lost, now or earlier
    */
@@ -134,7 +135,7 @@ export class LogDestination {
     if (total === this.#reportedLines) return;
     this.#reportedLines = total;
     const record = { level: 40, time: Date.now(), operation: 'log', outcome: 'DROPPED', total };
-    // Although the buffer may be full.
+    // Even if the buffer is full.
     this.#add(`${JSON.stringify({ ...record, msg: 'log lines dropped' })}\n`);
   }
 }

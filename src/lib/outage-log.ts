@@ -18,9 +18,9 @@ export interface OutageLines {
 export class OutageLog {
   #isLost = false;
   #isLoggedAsLost = false;
-  /** Outages that no line has mentioned. */
+  /** Outages that no line has reported. */
   #count = 0;
-  /** The reasons that a line has mentioned within the minute. */
+  /** The reasons reported within the current minute. */
   readonly #reasons = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -31,7 +31,7 @@ export class OutageLog {
   ) {}
 
   /**
-   * Marks it as lost. Has no effect while it is lost for the same reason.
+   * Records the start of an outage. Has no effect during one with the same reason.
    *
    * @param reason one of a bounded number
    */
@@ -43,11 +43,11 @@ export class OutageLog {
     this.#write();
   }
 
-  /** It is back. Has no effect unless it was lost. */
+  /** Records the end of an outage. Has no effect without one. */
   back(): void {
     if (!this.#isLost) return;
     this.#isLost = false;
-    // Otherwise it comes and goes.
+    // Otherwise outages recur, and the next line comes at the end of the window.
     if (this.#isLoggedAsLost && this.#count === 0) this.#write();
   }
 

@@ -13,7 +13,7 @@ const COMMAND_TIMEOUT_MS = 250;
 const DISCONNECT_TIMEOUT_MS = 20;
 const RECHECK_MS = 10_000;
 const RECONNECT_MS = { min: 50, max: 2_000 };
-// A connection that is being closed ends only after it.
+// A connection that is closed while it waits for a Sentinel ends only after this time.
 const SENTINEL_RETRY_MS = 500;
 
 /** A key that the gateway may ask for, though it is never written. */
@@ -24,10 +24,10 @@ type Credentials = Pick<RedisAddress, 'username' | 'password'>;
 
 /**
  * Creates the connections to one Redis, each to the server that holds a given key: in a cluster the node of its slot,
- * with Sentinels the present master. All keys of a connection must share a slot.
+ * with Sentinels the current master. All keys of a connection must share a slot.
  *
- * A cluster's node is looked up for each connection, instead of by ioredis' `Cluster`: one connection to one server at a
- * time is what its check, its limits of time and the detection of lost data are about.
+ * A cluster's node is looked up for each connection, instead of by ioredis' `Cluster`: the server check, the timeouts
+ * and the loss detection rely on one connection to one server at a time.
  */
 export class RedisClients {
   // Private fields, because options of ioredis expose the password.
@@ -35,7 +35,7 @@ export class RedisClients {
   readonly #clients = new Set<Redis>();
   #credentials: Credentials;
 
-  /** @param commandTimeoutMs limit of a command of features that also work without Redis; 250 by default */
+  /** @param commandTimeoutMs limit of a command for features that also work without Redis; 250 by default */
   constructor(
     settings: RedisSettings,
     readonly commandTimeoutMs = COMMAND_TIMEOUT_MS,
@@ -76,7 +76,7 @@ export class RedisClients {
     return this.#register(client.duplicate(changes));
   }
 
-  /** Whether another server has to be asked, which a new connection finds. */
+  /** Whether an error means that another server must be used, which a new connection will find. */
   hasMoved({ message }: Error): boolean {
     // After a failover this server is a replica.
     return message.includes('READONLY') || (this.isCluster && message.startsWith('MOVED '));
@@ -88,8 +88,8 @@ export class RedisClients {
    * @returns `accepted`; `refused` by Redis; or `unreachable`
    */
   async replaceCredentials({ username, password }: Credentials): Promise<'accepted' | 'refused' | 'unreachable'> {
-    // Without credentials, because ioredis sends the first command together with those: Redis would execute it for the
-    // user `default`, if that has no password, although it refuses them.
+    // Without credentials, because ioredis sends the first command along with them: even if Redis refuses them, it
+    // would execute the command as the user `default`, if that has no password.
     const client = this.create(ANY_KEY, { ...LOOKUP_OPTIONS, username: undefined, password: undefined });
     client.on('error', () => undefined);
     try {
@@ -133,7 +133,7 @@ export class RedisClients {
   }
 }
 
-// For ioredis, an undefined option is not the same as none.
+// To ioredis, an undefined option is not the same as an absent one.
 function definedOf({ username, password }: Credentials): { username?: string; password?: string } {
   return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
 }
@@ -150,7 +150,7 @@ const LOOKUP_OPTIONS: RedisOptions = {
   retryStrategy: () => null,
 };
 
-/** The class by which ioredis opens the connections to the node of a cluster that holds a key. */
+/** The class with which ioredis opens the connections to the node of a cluster that holds a key. */
 function clusterConnector(nodes: readonly Host[], key: string) {
   /** The node that held the key last: the given ones may be gone by now. */
   let last: Host | undefined;
@@ -165,8 +165,8 @@ function clusterConnector(nodes: readonly Host[], key: string) {
     async connect(): Promise<Socket> {
       this.connecting = true;
       const known = last === undefined ? nodes : [...nodes, last];
-      // ioredis ends a client whose connector fails for good, but repeats a connection that fails. A node that refuses
-      // the credentials answers at least; the first one may be gone.
+      // ioredis ends a client for good when its connector fails, but retries a connection that fails. A node that
+      // refuses the credentials at least answers; the first one may be gone.
       const found = await Promise.any(known.map(node => findHolder(node, key, this.#options))).catch(
         ({ errors }: AggregateError) => known[Math.max(0, errors.findIndex(isReplyError))],
       );
@@ -197,7 +197,7 @@ async function findHolder(node: Host, key: string, { username, password, tls }: 
     await client.exists(key);
     return node;
   } catch (error) {
-    // Without a host it is the one that was asked.
+    // A reply without a host means the node that was asked.
     if (!isReplyError(error)) throw error;
     // Other credentials can be proven by any node, without waiting for those that are gone.
     if (password === undefined && /^(NOAUTH|NOPERM)/.test(error.message)) return node;
@@ -217,8 +217,8 @@ async function findHolder(node: Host, key: string, { username, password, tls }: 
  * unreachable server does not fail the call: reconnection continues in the background.
  *
  * @param key one of its keys
- * @param lines the log lines when Redis becomes unavailable, with the reason if Redis gave one, and when it is available
- *   again
+ * @param lines the log lines when Redis becomes unavailable, with the reason if Redis gave one, and when it is
+ *   available again
  * @param logWindowMs time between two of them during an outage, in milliseconds; a minute by default
  */
 export async function connectBestEffort(
@@ -235,14 +235,14 @@ export async function connectBestEffort(
     // Detects a dead server, which does not close the connection: otherwise every command would time out.
     socketTimeout: clients.commandTimeoutMs,
     retryStrategy: attempt => reconnectionDelayMs(attempt),
-    // The only place that sees every error of Redis, with those that the rate limiter swallows.
+    // The only place that sees every error of Redis, including those that the rate limiter swallows.
     reconnectOnError: error => {
       if (clients.hasMoved(error)) return true;
       const detail = explainRefusal(error);
       if (detail === undefined) return false;
       refusal = { detail };
       outage.lost();
-      // Whether it is still refused shows after a new connection, by the next command.
+      // Only the next command on a new connection shows whether it is still refused.
       recheck ??= setTimeout(() => {
         recheck = undefined;
         if (redis.status === 'ready') redis.disconnect(true);

@@ -22,7 +22,7 @@ const LIMITER_COMMANDS = ['SET', 'INCRBY', 'PTTL', 'EXPIRE'];
 export function explainRefusal({ message }: Error, script = ''): string | undefined {
   if (message.startsWith('MOVED '))
     return 'this Redis is a cluster and another node has the data: use redis-cluster:// with several of its nodes.';
-  // Scripts get other texts than callers, and each version of Redis has its own.
+  // Scripts get different messages from callers, and each version of Redis has its own.
   if (!/NOPERM|can't run this command|can't access|can't publish|ACL failure/.test(message)) return undefined;
   const [, name = ''] = /'([a-z]+)[a-z|-]*' command/i.exec(message) ?? [];
   const [, line = '0'] = /user_script: ?(\d+)/.exec(message) ?? [];
@@ -35,11 +35,11 @@ export function explainRefusal({ message }: Error, script = ''): string | undefi
   return `Redis does not allow its user ${subject}; docs/operation-records.md shows the ACL.`;
 }
 
-/** What is wrong with the configuration of the Sentinels, by an error of ioredis; undefined for other errors. */
+/** What is wrong with the Sentinel configuration, according to an error of ioredis; undefined for other errors. */
 export function explainSentinelError({ message }: Error): string | undefined {
   if (!message.startsWith('All sentinels are unreachable')) return undefined;
   if (/NOAUTH|WRONGPASS|NOPERM/.test(message)) return 'the Sentinels refuse the password (REDIS_SENTINEL_PASSWORD).';
-  // Without a last error they have answered, but without an address.
+  // Without a last error, they answered but gave no address.
   const isUnknown = message.includes('No such master') || !message.includes('Last error');
   return isUnknown ? 'the Sentinels do not know a master of this name.' : undefined;
 }

@@ -1,8 +1,8 @@
-/** How a Redis is found and used. */
+/** Where Redis is and how it is used. */
 export interface RedisAddress {
-  /** Whether `hosts` is the server itself, are nodes of a cluster, or Sentinels that know the server. */
+  /** What `hosts` are: the server itself, nodes of a cluster, or Sentinels that know the server. */
   readonly mode: 'server' | 'cluster' | 'sentinel';
-  /** At least one; exactly one server. */
+  /** At least one; exactly one in mode `server`. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -13,7 +13,7 @@ export interface RedisAddress {
   readonly isEncrypted: boolean;
 }
 
-/** An address, with what is not part of its URL. */
+/** An address, with the settings that are not part of its URL. */
 export interface RedisSettings {
   readonly address: RedisAddress;
   /** PEM certificates of the only CAs that are trusted; undefined for Node's CAs. */

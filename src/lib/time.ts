@@ -15,7 +15,7 @@ export const SYSTEM_CLOCK: Clock = {
 };
 
 // Shorter than the grace period after which another process takes over an operation.
-const MAX_OVERSLEPT_MS = 4_000;
+const MAX_SUSPENDED_MS = 4_000;
 
 /** Point in time by which a whole operation must end, including upstream calls and waits. */
 export class Deadline {
@@ -43,13 +43,13 @@ export class Deadline {
   }
 
   /**
-   * Whether a request that needs `minMs` milliseconds may be sent. Not after the machine was suspended, so that the wall
-   * clock ran ahead of the monotonic clock by more than 4 s: another process may have taken over the operation.
+   * Whether a request that needs `minMs` milliseconds may be sent. Not after the machine was suspended for more than
+   * 4 s, which shows as a wall clock ahead of the monotonic clock: another process may have taken over the operation.
    */
   allowsRequest(minMs: number): boolean {
     const remainingMs = this.#endsAtMs - this.clock.monotonicMs();
     const remainingEpochMs = this.endsAtEpochMs - this.clock.epochMs();
-    return remainingMs >= minMs && remainingMs - remainingEpochMs <= MAX_OVERSLEPT_MS;
+    return remainingMs >= minMs && remainingMs - remainingEpochMs <= MAX_SUSPENDED_MS;
   }
 }
 
@@ -72,12 +72,12 @@ export class DeadlineTimer {
     this.#timeout = setTimeout(() => this.#onTimeout(), this.#endsAtMs - nowMs);
   }
 
-  /** Stops the timer; nothing is called any more. */
+  /** Stops the timer; the callback is not called. */
   stop(): void {
     clearTimeout(this.#timeout);
   }
 
-  // Node's timers run by another clock, and may fire up to a millisecond early.
+  // Node's timers use another clock, and may fire up to a millisecond early.
   #onTimeout(): void {
     const restMs = this.#endsAtMs - this.clock.monotonicMs();
     if (restMs > 0) this.#timeout = setTimeout(() => this.#onTimeout(), restMs);

@@ -1,6 +1,6 @@
 /**
- * The values of a label. A list is closed: any other value counts as `OTHER`, or as its class, such as `4xx`, if the list
- * has that. `ANY`: the recording code takes the values from a closed list of its own, such as the routes of the router.
+ * The values of a label. A list is closed: any other value counts as `OTHER`, or as its class, such as `4xx`, if the
+ * list has that. `ANY`: the recording code takes the values from a closed list of its own, such as the router's routes.
  */
 type LabelValues = readonly string[] | typeof ANY;
 
@@ -11,8 +11,8 @@ export interface RecordedMetric {
   /** Maximum number of label sets; what exceeds it counts as `OTHER`. Default: no limit. */
   readonly maxLabelSets?: number;
   /**
-   * Label sets that exist from the start, with the value 0: what alerts read. However many others callers cause, these
-   * are counted as themselves, and `rate()` sees their first event.
+   * The label sets that alerts read. They exist from the start with the value 0, so that `rate()` sees their first
+   * event, and are counted as themselves however many others callers cause.
    */
   readonly reserved?: readonly Readonly<Record<string, string>>[];
 }
@@ -31,7 +31,7 @@ interface ReadMetric {
   readonly label?: { readonly name: string; readonly values: readonly string[] };
 }
 
-/** What stands for every value that is not in the list of a label. */
+/** Replaces every value that is not in the list of a label. */
 export const OTHER = 'OTHER';
 
 const ANY = 'any';
@@ -127,7 +127,7 @@ export const HISTOGRAMS = {
     help: 'Duration of requests of callers, streams included.',
     labels: {
       http_request_method: ['GET', 'POST'] as readonly string[],
-      // Of the router; empty for a path without a route.
+      // From the router; empty for a path without a route.
       http_route: ANY,
       http_response_status_code: STATUSES,
     },
@@ -153,9 +153,9 @@ export const HISTOGRAMS = {
     help: 'Duration of GraphQL operations, of subscriptions until their end.',
     labels: {
       type: ['query', 'mutation', 'subscription'] as readonly string[],
-      // The root field: of the schema, because only valid operations have one.
+      // The root field, always one of the schema: only valid operations have one.
       field: ANY,
-      // The type of the payload of a mutation, else OK or ERROR; DISCONNECTED if the client left before.
+      // The payload type of a mutation, otherwise OK or ERROR; DISCONNECTED if the client left before.
       outcome: ANY,
     },
     maxLabelSets: 56,

@@ -3,8 +3,8 @@ import type { CounterLabels, CounterName, HistogramLabels, HistogramName, Readin
 /**
  * The metrics of one gateway. Their names and labels are in `catalog.ts`.
  *
- * What happens is recorded where it happens. What lasts, such as the length of a queue, is read from its component when
- * the metrics are collected, so that it costs nothing before.
+ * Events are recorded where they happen. State, such as the length of a queue, is read from its component when the
+ * metrics are collected, so that it costs nothing in between.
  */
 export interface Metrics {
   /** Adds one to a counter. */
@@ -14,7 +14,7 @@ export interface Metrics {
   /** The same store, with the durations of these operations recorded. */
   timed<S extends object>(store: S, operations: readonly (keyof S & string)[]): S;
   /**
-   * Registers the source of a metric that is read. A metric may have several sources, each for other values of its label.
+   * Registers the source of a metric that is read. A metric may have several, each for other values of its label.
    *
    * @param read must take a bounded time; the metric has no value if it throws
    */

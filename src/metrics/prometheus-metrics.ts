@@ -26,7 +26,7 @@ export class PrometheusMetrics implements Metrics, Exposition {
   readonly #histograms: Readonly<Record<HistogramName, Recorder<Histogram>>>;
   readonly #readers = new Map<ReadingName, Reader[]>();
 
-  /** @param commit from which the gateway was built, for `dli_gateway_build_info` */
+  /** @param commit the commit from which the gateway was built, for `dli_gateway_build_info` */
   constructor(commit: string) {
     const registers = [this.#registry];
     this.#counters = mapEntries<CounterName, RecordedMetric, Recorder<Counter>>(COUNTERS, (name, definition) => {
@@ -84,7 +84,7 @@ export class PrometheusMetrics implements Metrics, Exposition {
       const method = timed.get(key);
       if (method !== undefined) return method;
       const value: unknown = Reflect.get(store, key);
-      // The methods of a class with private fields need the object itself.
+      // Methods that use private fields need the object itself as `this`.
       return typeof value === 'function' ? value.bind(store) : value;
     };
     return new Proxy(store, { get });
@@ -128,7 +128,7 @@ export class PrometheusMetrics implements Metrics, Exposition {
     const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [this.#registry] };
     const collect = async (metric: Counter | Gauge) => {
       const readings = await Promise.all((this.#readers.get(name) ?? []).map(valuesOf));
-      // Of a counter, too: the component counts.
+      // Counters, too: the component keeps the count.
       metric.reset();
       if (label === undefined) metric.remove();
       for (const [value, amount] of readings.flat()) metric.inc(label === undefined ? {} : { [label]: value }, amount);
@@ -138,7 +138,7 @@ export class PrometheusMetrics implements Metrics, Exposition {
   }
 }
 
-/** A metric whose label sets are limited, whatever is recorded: as the cardinality limit of OpenTelemetry's SDKs. */
+/** A metric with a bounded number of label sets, like the cardinality limit of OpenTelemetry's SDKs. */
 class Recorder<M> {
   readonly #lists: readonly (readonly [label: string, values: ReadonlySet<string> | undefined])[];
   readonly #overflow: Labels;

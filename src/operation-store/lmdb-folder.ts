@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { getSystemErrorMap, types } from 'node:util';
 import type { StoreProblem } from './store-health.js';
 
-/** LMDB's file of data. */
+/** LMDB's data file. */
 export const DATA_FILE = 'data.mdb';
 /** LMDB's lock file, through which its processes coordinate. */
 const LOCK_FILE = 'lock.mdb';
@@ -46,14 +46,14 @@ export function problemOf(errorName: string): StoreProblem {
   return PROBLEMS[errorName] ?? 'diskError';
 }
 
-/** The name of the error of the system that LMDB or Node reports by its number, such as `ENOSPC`; else that of the error. */
+/** The name of the system error that LMDB or Node reports by number, such as `ENOSPC`; otherwise the error's own. */
 export function nameOf(error: unknown): string {
   if (!types.isNativeError(error)) return 'unknown error';
   const number = Math.abs(Number('errno' in error ? error.errno : 'code' in error ? error.code : Number.NaN));
   return getSystemErrorMap().get(-number)?.[0] ?? `${error.name}${Number.isNaN(number) ? '' : ` ${number}`}`;
 }
 
-/** Why a folder cannot be used; the messages of Node's own errors end with its path. */
+/** Why a folder cannot be used, without the path that Node's own error messages end with. */
 export function reasonOf(error: unknown, folder: string): string {
   if (!types.isNativeError(error)) return 'LMDB does not open it';
   const [name, text] = 'errno' in error ? (getSystemErrorMap().get(Number(error.errno)) ?? []) : [];
@@ -96,13 +96,13 @@ export class LmdbFolderProbe {
     this.#inode = statSync(this.#path).ino;
   }
 
-  /** The name of the error that LMDB would meet, such as `ENOSPC`. Undefined if it can write. */
+  /** The name of the error that LMDB would encounter, such as `ENOSPC`. Undefined if it can write. */
   async run(): Promise<string | undefined> {
     try {
       const { ino, size } = await stat(this.#path);
       if (ino !== this.#inode) return 'ENOENT';
       this.#file ??= await openProbeFile(join(this.folder, PROBE_FILE));
-      // Where LMDB may write next, to notice a limit of the size of files. The file has a hole up to there.
+      // Where LMDB may write next, to notice a file size limit. The file is sparse up to there.
       await this.#file.write(Buffer.alloc(1), 0, 1, size + MIN_FREE_BYTES);
       // Otherwise its block stays allocated.
       await this.#file.truncate(0);
@@ -118,7 +118,7 @@ export class LmdbFolderProbe {
   }
 }
 
-/** Opens a file that has no name any more, so that it is gone when the process is. */
+/** Opens a file and removes its name, so that it disappears with the process. */
 async function openProbeFile(path: string): Promise<FileHandle> {
   const file = await open(path, 'w', 0o600);
   await rm(path, { force: true });

@@ -24,14 +24,14 @@ import type { StoreHealth } from './store-health.js';
 
 const PROBE_INTERVAL_MS = 1_000;
 /** Not for every write, because a check of the file system takes some microseconds. */
-const ROOM_CHECK_INTERVAL_MS = 100;
+const SPACE_CHECK_INTERVAL_MS = 100;
 
 const OPTIONS = {
   // A folder whose name has a dot would be taken for a file.
   noSubdir: false,
   encoding: 'string',
   // Without it a commit writes its pages, calls fdatasync, writes the page that makes them visible (opened with
-  // O_DSYNC), and only then its promise resolves (mdb_txn_commit, mdb_env_write_meta). With it, which is the
+  // O_DSYNC), and only then resolves its promise (mdb_txn_commit, mdb_env_write_meta). With it, which is the
   // default on Linux, promises resolve before fdatasync.
   overlappingSync: false,
   // The batch of an event-loop turn has a promise that callers cannot reach: on a full disk its rejection ends the
@@ -57,7 +57,7 @@ export class LmdbStore implements OperationStore {
   readonly #probe: LmdbFolderProbe;
   /** Whether writes are refused until a probe succeeds. */
   #isUnavailable = false;
-  #roomCheckedAtMs = Number.NEGATIVE_INFINITY;
+  #spaceCheckedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
   #probing: Promise<void> = Promise.resolve();
@@ -212,17 +212,17 @@ export class LmdbStore implements OperationStore {
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
     // Between two probes the disk may fill up.
-    if (!this.#isUnavailable && performance.now() - this.#roomCheckedAtMs > ROOM_CHECK_INTERVAL_MS) {
-      const errorName = this.#findLackOfRoom();
+    if (!this.#isUnavailable && performance.now() - this.#spaceCheckedAtMs > SPACE_CHECK_INTERVAL_MS) {
+      const errorName = this.#findLackOfSpace();
       if (errorName !== undefined) this.#lose('written', errorName);
     }
     if (this.#isUnavailable) throw new StoreUnavailableError({ mayHaveWritten: false });
     return this.#commit(action);
   }
 
-  /** The name of an error if too little room is left. Never waits for the disk. */
-  #findLackOfRoom(): string | undefined {
-    this.#roomCheckedAtMs = performance.now();
+  /** The name of an error if too little space is left. Never waits for the disk. */
+  #findLackOfSpace(): string | undefined {
+    this.#spaceCheckedAtMs = performance.now();
     try {
       const { bavail, bsize, blocks } = statfsSync(this.folder);
       // Some virtual file systems report no size at all.
@@ -257,7 +257,7 @@ export class LmdbStore implements OperationStore {
   }
 
   async #runProbe(): Promise<void> {
-    const errorName = this.#findLackOfRoom() ?? (await this.#probe.run());
+    const errorName = this.#findLackOfSpace() ?? (await this.#probe.run());
     if (errorName !== undefined) this.#lose('written', errorName);
     else if (this.#isUnavailable && (await this.#canCommit())) {
       this.#isUnavailable = false;

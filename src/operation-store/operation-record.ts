@@ -51,7 +51,7 @@ export function isDecided(record: OperationRecord): record is Exclude<OperationR
   return record.state === 'SUCCEEDED' || record.state === 'REJECTED';
 }
 
-/** Whether the resources of the call are still to be bound to the connection: its owner binds them, and notes the others. */
+/** Whether the resources of the call are still to be bound. The owner binds them, and records those that it cannot. */
 function awaitsBindings(record: OperationRecord): record is SucceededRecord {
   return record.state === 'SUCCEEDED' && record.wanted.kind === 'ENHANCED' && record.notBound === undefined;
 }
@@ -147,7 +147,7 @@ function commonFields(record: OperationRecord) {
 
 const HOUR_MS = 3_600_000;
 
-/** How long the store keeps records, in milliseconds, from their last change of state. Published in docs/operation-records.md. */
+/** Milliseconds for which records are kept after their last change of state. Published in docs/operation-records.md. */
 export const RETENTION_MS = {
   SUCCEEDED: 72 * HOUR_MS,
   /** The note that a tenant asked to delete a connection. */

@@ -87,7 +87,7 @@ export interface OperationStore {
   /** The unexpired open records of all projects, at most 1,000, for the metrics. */
   findOpen(nowMs: number): Promise<OpenCreate[]>;
 
-  /** Size on the disk; undefined for a store that others keep. */
+  /** Size on the disk; undefined for a store on another server. */
   sizeBytes(): Promise<number | undefined>;
 
   /** Releases the store. Every later call fails. */

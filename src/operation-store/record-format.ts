@@ -20,7 +20,7 @@ const wanted = z.union([
 
 /** The fields that records of every state have. Times are milliseconds since 1970-01-01 UTC. */
 const COMMON = {
-  /** Format of the record; one of version 2 has the fields of version 1 in their old meaning. Any other is unreadable. */
+  /** Format of the record; version 2 keeps the fields of version 1 and their meaning. Any other is unreadable. */
   version: z.literal([1, 2]),
   /** Keyed hash of tenant, project and idempotency key: 64 hex digits. */
   id: hash,
@@ -38,7 +38,7 @@ const COMMON = {
   sentAtMs: timeMs,
   /** Whether the request carries the marker tag. */
   hasMarker: z.boolean().exactOptional(),
-  /** Whether it was begun after the store lost records: a connection found in the list may be one that an earlier call bound. */
+  /** Whether it was begun after the store lost records: an earlier call may have bound a connection in the list. */
   isAfterLoss: z.boolean().exactOptional(),
   wanted,
   /** The trace of the request that began the record: 32 hex digits. Absent from records of older versions. */
@@ -58,7 +58,7 @@ const SUCCEEDED = {
   isReconciled: z.boolean().default(false),
   /** How an enhanced connection was recognised in the list. Absent: by the response. */
   recognisedBy: z.enum(['LABEL', 'LIKENESS']).exactOptional(),
-  /** The resources of an enhanced create that could not be bound. Absent: none were bound yet, or none were asked for. */
+  /** The resources of an enhanced create that could not be bound. Absent: not bound yet, or none were requested. */
   notBound: z
     .array(
       openObject({
@@ -111,7 +111,7 @@ const UNKNOWN = {
   rejection: openObject({ ...rejection.shape, code: z.literal('AUTH_FAILED') }).exactOptional(),
   /** Reconciliation has ended without a result, and the name is free again. */
   isSettled: z.boolean().exactOptional(),
-  /** Since when complete lists do not show the connection. */
+  /** Since when complete lists have not shown the connection. */
   emptySinceMs: timeMs.exactOptional(),
   /** When the list is read next in the background. */
   nextCheckAtMs: timeMs.exactOptional(),

@@ -41,7 +41,7 @@ export class RedisConnection {
   #refusal: string | undefined;
   #isClosed = false;
   /** How often Redis has turned out to be unavailable. */
-  #losses = 0;
+  #failures = 0;
   #attempts = 0;
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
@@ -57,7 +57,7 @@ export class RedisConnection {
       retryStrategy: () => reconnectionDelayMs(this.#attempts++, RECONNECT_MS),
       // The check of the server is the first command; while Redis is loading, commands fail anyway.
       enableReadyCheck: false,
-      // The connection ends because it is opened again elsewhere, which is not the reason either.
+      // The connection ends to be reopened elsewhere, which is not an outage.
       reconnectOnError: error => {
         const hasMoved = clients.hasMoved(error);
         this.#isReconnecting ||= hasMoved;
@@ -66,17 +66,17 @@ export class RedisConnection {
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
-      // After a refused password the connection ends too, which is not the reason.
+      // After a refused password the connection ends too, but the refusal is the reason.
       if (!this.#isReconnecting && this.#refusal === undefined)
-        this.#lose('unreachable', 'there is no connection to Redis (it ended).');
+        this.#markUnavailable('unreachable', 'there is no connection to Redis (it ended).');
       this.#isReconnecting = false;
       this.#change(false);
     });
     this.#client.on('error', error => {
       if (isReplyError(error)) return;
       const problem = explainSentinelError(error);
-      if (problem !== undefined) this.#lose('misconfigured', problem);
-      else this.#lose('unreachable', `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
+      if (problem !== undefined) this.#markUnavailable('misconfigured', problem);
+      else this.#markUnavailable('unreachable', `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
     });
   }
 
@@ -114,14 +114,14 @@ export class RedisConnection {
       if (error instanceof StoreUnavailableError) throw error;
       if (error instanceof TimeoutError) this.#reconnect();
       if (!isReplyError(error)) throw new StoreUnavailableError();
-      this.#loseByRefusal(error, call.script);
+      this.#markRefused(error, call.script);
       this.#checkLater();
       throw new StoreUnavailableError({ mayHaveWritten: !IS_ELSEWHERE.test(error.message) });
     }
   }
 
   /**
-   * The same for a read on which no create depends: its failure says nothing about the connection.
+   * Like {@link run}, for a read on which no create depends: its failure says nothing about the connection.
    *
    * @throws {StoreUnavailableError} when it fails or takes longer
    */
@@ -153,18 +153,18 @@ export class RedisConnection {
     try {
       this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client, this.#clients));
     } catch (error) {
-      if (isReplyError(error) && this.#clients.hasMoved(error)) this.#loseByRefusal(error);
+      if (isReplyError(error) && this.#clients.hasMoved(error)) this.#markRefused(error);
       else this.#reconnect();
       return;
     }
     if (this.#refusal !== undefined) {
-      this.#lose('misconfigured', this.#refusal);
+      this.#markUnavailable('misconfigured', this.#refusal);
       this.#change(false);
       this.#checkLater();
       return;
     }
     this.#change(this.#client.status === 'ready');
-    const lossesBefore = this.#losses;
+    const failuresBefore = this.#failures;
     try {
       // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
       await this.handshake(call => this.run(call, CHECK_TIMEOUT_MS));
@@ -175,7 +175,7 @@ export class RedisConnection {
     // Not earlier: a replica refuses the handshake, so that connections to it must back off.
     this.#attempts = 0;
     // A command that was sent meanwhile may have been refused.
-    if (this.#losses === lossesBefore) this.health.markAvailable();
+    if (this.#failures === failuresBefore) this.health.markAvailable();
   }
 
   #checkLater(): void {
@@ -187,19 +187,19 @@ export class RedisConnection {
   #reconnect(): void {
     if (this.#client.status !== 'ready' || this.#isReconnecting) return;
     this.#isReconnecting = true;
-    this.#lose('noReply', 'Redis does not answer in time.');
+    this.#markUnavailable('noReply', 'Redis does not answer in time.');
     this.#change(false);
     this.#client.disconnect(true);
   }
 
-  #loseByRefusal(error: Error, script?: string): void {
+  #markRefused(error: Error, script?: string): void {
     const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
     const refusal = this.#clients.hasMoved(error) ? undefined : explainRefusal(error, script);
-    this.#lose('refused', refusal ?? `Redis refuses commands of the gateway (${code}).`);
+    this.#markUnavailable('refused', refusal ?? `Redis refuses commands of the gateway (${code}).`);
   }
 
-  #lose(problem: StoreProblem, sentence: string): void {
-    this.#losses += 1;
+  #markUnavailable(problem: StoreProblem, sentence: string): void {
+    this.#failures += 1;
     if (!this.#isClosed) this.health.markUnavailable(problem, `REDIS_URL: ${sentence}`);
   }
 

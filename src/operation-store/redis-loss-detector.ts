@@ -6,10 +6,10 @@ import { KEYS } from './redis-scripts.js';
 
 /** How long after a loss an unknown id proves nothing: the retention of a success. */
 const LOST_FOR_MS = RETENTION_MS.SUCCEEDED;
-/** Records that were counted earlier have expired. */
-const COUNT_MATTERS_MS = RETENTION_MS.UNKNOWN;
-// Longer than it matters, so that a difference between the clocks of Redis and the gateway has no effect.
-const COUNT_KEPT_MS = 2 * COUNT_MATTERS_MS;
+/** How long a count proves anything: records that were counted earlier have expired. */
+const COUNT_LIFE_MS = RETENTION_MS.UNKNOWN;
+// Longer, so that a difference between the clocks of Redis and the gateway has no effect.
+const COUNT_TTL_MS = 2 * COUNT_LIFE_MS;
 
 /**
  * Detects that Redis lost data: every script checks the secret, this gateway's count of begun records and the
@@ -30,11 +30,11 @@ export class RedisLossDetector {
 
   /** Arguments: secret (empty until it is read), count, and for how long Redis keeps a loss and a count, in ms. */
   args(nowMs: number): (string | number)[] {
-    const count = nowMs < this.#countedAtMs + COUNT_MATTERS_MS ? this.#count : 0;
-    return [this.#secret, count, LOST_FOR_MS, COUNT_KEPT_MS];
+    const count = nowMs < this.#countedAtMs + COUNT_LIFE_MS ? this.#count : 0;
+    return [this.#secret, count, LOST_FOR_MS, COUNT_TTL_MS];
   }
 
-  /** The check that runs on every new connection, before other gateways begin records. Undefined: nothing can be lost yet. */
+  /** The check of every new connection, before other gateways begin records. Undefined: nothing can be lost yet. */
   handshake(nowMs: number): ScriptCall | undefined {
     if (this.#secret === '' && this.#count === 0) return undefined;
     return { script: scripts.HANDSHAKE, keys: this.keys, args: [...this.args(nowMs), nowMs] };

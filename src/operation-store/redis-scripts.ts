@@ -242,8 +242,8 @@ return found
 `;
 
 /**
- * Keys: open. Arguments: nowMs, prefix of record keys, offset, limit. Returns how many ids there were, and the state and
- * the last send time of open records.
+ * Keys: open. Arguments: nowMs, prefix of record keys, offset, limit. Returns how many ids there were, and the state
+ * and the last send time of open records.
  */
 export const FIND_OPEN = `${READ}
 local nowMs, prefix, offset, limit = unpack(ARGV)

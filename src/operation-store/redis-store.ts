@@ -60,7 +60,7 @@ export class RedisStore implements OperationStore {
    *
    * @param clients creates the connection
    * @param health notified when Redis cannot be used, and when it can again, and of records that it has lost
-   * @param clock that of the callers
+   * @param clock the callers' clock
    * @param timeoutsMs after which Redis counts as unavailable
    * @throws {StoreConfigError} when the server refuses the password or a command, is another node of a cluster, or its
    *   maxmemory-policy is not noeviction

@@ -5,10 +5,10 @@ import { OutageLog } from '../lib/outage-log.js';
 import type { Clock } from '../lib/time.js';
 
 const MINUTE_MS = 60_000;
-/** Other gateways have an outage of Redis, too, so that a short one must not take all of them out of service. */
+/** An outage of Redis affects every gateway, so a short one must not take all of them out of service. */
 const REDIS_GRACE_MS = 5_000;
 
-/** What keeps the records. */
+/** The kind of store that keeps the records. */
 export type StoreBackend = 'lmdb' | 'redis';
 
 /** Why the store cannot be used. */
@@ -31,8 +31,8 @@ export type StoreProblem =
 /** Whether the store can be used now, for readiness, metrics and the log; and what it has lost or cannot read. */
 export class StoreHealth {
   #isUp = false;
-  /** When it was lost, by the monotonic clock. */
-  #lostAtMs = Number.NEGATIVE_INFINITY;
+  /** The start of the outage, by the monotonic clock. */
+  #unavailableSinceMs = Number.NEGATIVE_INFINITY;
   #problem: StoreProblem | undefined;
   #sentence = '';
   #unreadable = 0;
@@ -72,10 +72,10 @@ export class StoreHealth {
     return this.#isUp;
   }
 
-  /** Whether another gateway would not do better: the store is up, or is a Redis that was up 5 s ago or later. */
+  /** False if another gateway might do better: the store is down, or is a Redis that has been down for 5 s. */
   get isUsable(): boolean {
     if (this.#isUp || this.backend === 'lmdb') return this.#isUp;
-    return this.clock.monotonicMs() - this.#lostAtMs < REDIS_GRACE_MS;
+    return this.clock.monotonicMs() - this.#unavailableSinceMs < REDIS_GRACE_MS;
   }
 
   /** Why it cannot be used. Undefined while it can, and before it has been tried. */
@@ -94,19 +94,19 @@ export class StoreHealth {
   }
 
   /**
-   * The store cannot be used.
+   * Records that the store cannot be used.
    *
    * @param sentence for operators, without addresses or secrets; begins with the setting
    */
   markUnavailable(problem: StoreProblem, sentence: string): void {
-    if (this.#isUp) this.#lostAtMs = this.clock.monotonicMs();
+    if (this.#isUp) this.#unavailableSinceMs = this.clock.monotonicMs();
     this.#isUp = false;
     this.#problem = problem;
     this.#sentence = sentence;
     this.#outage.lost(problem);
   }
 
-  /** The store can be used. */
+  /** Records that the store can be used. */
   markAvailable(): void {
     if (this.#isUp) return;
     this.#isUp = true;
@@ -114,7 +114,7 @@ export class StoreHealth {
     this.#outage.back();
   }
 
-  /** A stored text is not a record which this version understands. Repeated reads of the same text count once. */
+  /** Counts a stored text that this version does not understand. Repeated reads of the same text count once. */
   noteUnreadable(text: string): void {
     const hash = createHash('sha256').update(text).digest('base64');
     if (this.#knownUnreadable.has(hash)) return;
@@ -124,7 +124,7 @@ export class StoreHealth {
     if (this.#unreadableTimer === undefined) this.#logUnreadable();
   }
 
-  /** The store has lost records. Every check notices the same loss, so that those within a minute count as one. */
+  /** Counts a loss of records. Every check notices the same loss, so losses within a minute count as one. */
   noteLoss(): void {
     const nowMs = this.clock.monotonicMs();
     if (nowMs - this.#lastLossMs < MINUTE_MS) return;

@@ -21,7 +21,7 @@ const REFUSAL = {
 };
 const ORIGIN = 'https://app.example';
 
-// Clocks that stand still, because the validity of tokens is checked to the second.
+// Frozen clocks, because the validity of tokens is checked to the second.
 const shareTokenGateway = (env: Environment) => shareWithClock(env, { clock: createManualClock() });
 const startTokenGateway = (env: Environment = {}) => startWithClock(env, { clock: createManualClock() });
 
@@ -55,7 +55,7 @@ describe('an unauthenticated request gets the same 401 response', () => {
     expect(await answerTo(gateway, 'POST', batch, headers)).toEqual(REFUSAL);
     expect(await answerTo(gateway, 'GET', undefined, headers)).toEqual(REFUSAL);
     expect(gateway.emulator.ledger.count()).toBe(0);
-    // For the intended reason, which is visible in the log only.
+    // Refused for the intended reason, which only the log shows.
     expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason, reason]);
   });
 
@@ -86,7 +86,7 @@ describe('an access token is accepted', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it.each(['jku', 'x5u'])('with an address of keys in its header (%s), which is not fetched', async name => {
+  it.each(['jku', 'x5u'])('with a key URL in its header (%s), which is not fetched', async name => {
     const gateway = shared();
     const header = { [name]: `${gateway.issuer.url}/named-in-header` };
 
@@ -94,7 +94,7 @@ describe('an access token is accepted', () => {
     expect(gateway.issuer.requests.map(({ url }) => url)).not.toContain('/named-in-header');
   });
 
-  it('with keys of others in its header, which do not count', async () => {
+  it('with embedded keys in its header, which are ignored', async () => {
     const gateway = shared();
     const header = { jwk: await publicJwk(gateway, 'other'), x5c: ['AAAA'] };
 
@@ -141,7 +141,7 @@ describe('the audience', () => {
   });
 
   it.each([undefined, null, '', 'other', 7, 'web-app,service', 'web-app service', [['service']], { service: true }])(
-    'must be one of those that are configured: %j',
+    'must be one of the configured audiences: %j',
     async value => {
       const gateway = sharedOfTwo();
       const token = await gateway.sign({ claims: { client_id: value, aud: 'service' } });
@@ -152,7 +152,7 @@ describe('the audience', () => {
   );
 });
 
-describe('a token that several keys of the issuer match', () => {
+describe('a token that matches several keys of the issuer', () => {
   it.each<[what: string, published: Record<string, unknown>[], header: Record<string, unknown>]>([
     ['because it has no key id', [{}, {}], { kid: undefined }],
     ['because neither it nor the keys have an id', [{ kid: undefined }, { kid: undefined }], { kid: undefined }],
@@ -166,7 +166,7 @@ describe('a token that several keys of the issuer match', () => {
     expect((await gateway.ask(await gateway.sign({ key: 'other', header }))).status).toBe(200);
   });
 
-  it('is refused if none of them signed it, or if it is invalid otherwise', async () => {
+  it('is refused if none of them signed it, or if it is otherwise invalid', async () => {
     const gateway = await startTokenGateway();
     await gateway.issuer.addKey('second', 'RS256');
     await gateway.issuer.addKey('other', 'RS256', { isPublished: false });

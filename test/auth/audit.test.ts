@@ -43,7 +43,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it("records DLI's request id of a rejected create", async () => {
+  it("records DLI's request id for a rejected create", async () => {
     const gateway = shared();
     gateway.emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
     const { body } = await gateway.createAs(await gateway.sign());
@@ -100,7 +100,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it("dates its lines by the gateway's clock", async () => {
+  it("timestamps its lines with the gateway's clock", async () => {
     const clock = createManualClock();
     const gateway = await startTokenGateway({}, { clock });
     clock.advance(60_000);
@@ -129,7 +129,7 @@ describe('the audit log', () => {
     expect(gateway.log().trim().split('\n')).toHaveLength(1);
   });
 
-  it('escapes names from tokens, and shortens none', async () => {
+  it('escapes names from tokens without truncating them', async () => {
     const gateway = shared();
     const sub = `a\r\n{"level":60}\\\u001b[31m\u202e\u2028${'x'.repeat(200)}`;
     await gateway.createAs(await gateway.sign({ claims: { sub } }));
@@ -141,7 +141,7 @@ describe('the audit log', () => {
 });
 
 describe('an access token', () => {
-  it('appears in no log and no response, neither whole nor in part', async () => {
+  it('appears in no log or response, in whole or in part', async () => {
     const gateway = await startTokenGateway({ RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3' });
     const seen: string[] = [];
     const tokens = [

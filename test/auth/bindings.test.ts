@@ -12,7 +12,7 @@ const CREATE = `mutation ($input: CreateEnhancedDatasourceConnectionInput!) {
 const shared = shareTokenGateway();
 
 describe('binding', () => {
-  it.each(['dli:connection:read', 'dli:connection:create'])('needs more than the right %s', async scope => {
+  it.each(['dli:connection:read', 'dli:connection:create'])('needs more than the scope %s', async scope => {
     const gateway = shared();
     const { connectionId } = gateway.emulator.seedEnhancedConnection();
     const token = await gateway.sign({ claims: { scope } });

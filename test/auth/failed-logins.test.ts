@@ -16,7 +16,7 @@ async function statusesOf(
   return statuses;
 }
 
-/** The token with another signature. */
+/** Changes the signature of a token, differently for each index. */
 function forge(token: string, index: number): string {
   const [header, claims, signature = ''] = token.split('.');
   const changed = String(index).padStart(6, '0');
@@ -24,7 +24,7 @@ function forge(token: string, index: number): string {
 }
 
 describe('an address with too many rejected tokens', () => {
-  it('gets 429 for further ones, and its valid tokens are accepted', async () => {
+  it('gets 429 for further ones, while its valid tokens are accepted', async () => {
     const gateway = await startTokenGateway(THREE);
     const bad = await gateway.sign({ claims: { iss: 'https://issuer.example' } });
     expect(await statusesOf(gateway, 3, bad)).toEqual([401, 401, 401]);
@@ -113,7 +113,7 @@ describe('new valid tokens are accepted', () => {
     await callers();
 
     expect(new Set(statuses)).toEqual(new Set([200]));
-    // At the start, for an unknown key id, and 30 s after that at the earliest.
+    // At the start, for an unknown key id, and then at most every 30 s.
     const minutes = (performance.now() - startMs) / 60_000;
     expect(gateway.issuer.reads.keys).toBeLessThanOrEqual(2 + 2 * minutes);
   });
@@ -121,7 +121,7 @@ describe('new valid tokens are accepted', () => {
 
 describe('forged tokens of an address with too many rejected tokens', () => {
   const REFUSED = 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED';
-  // Fewer than the audit lines of one reason that are written per minute.
+  // Fewer than the audit lines that are written per reason and minute.
   const FORGED = 18;
 
   it('are verified at a bounded rate, and get 429 without being verified above it', async () => {
@@ -142,7 +142,7 @@ describe('forged tokens of an address with too many rejected tokens', () => {
   it('are verified once each', async () => {
     const gateway = await startTokenGateway(THREE, { limits: { verificationsPerSecond: 1 } });
     const forged = forge(await gateway.sign(), 0);
-    // With a verification each, they would take 20 s, or be refused because the queue is full.
+    // If each were verified, they would take 20 s, or be refused because the queue is full.
     await statusesOf(gateway, 20, forged);
 
     expect(gateway.audit().map(({ reason }) => reason)).toEqual(Array(20).fill(REFUSED));
@@ -212,7 +212,7 @@ describe('the address of a client', () => {
     expect([...addresses].join()).toMatch(/^(?:192\.0\.2\.1|2001:db8::1|fe80::1)$/);
   });
 
-  it('is that of the nearest known proxy when X-Forwarded-For holds something else', async () => {
+  it('is that of the nearest known proxy when X-Forwarded-For holds no address', async () => {
     const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1, 10.0.0.1' });
     const statuses: number[] = [];
     for (const text of ['unknown', '_hidden', '192.0.2.1, 300.1.1.1:80', '1', ''])

@@ -43,7 +43,7 @@ function readRecipes(): Map<string, Recipe> {
   );
 }
 
-/** Shares a gateway with the variables of a recipe; `sign` issues its token now, with changes of its claims. */
+/** Shares a gateway with the variables of a recipe; `sign` issues its token now, with changed claims. */
 function shareWithRecipe(provider: string) {
   const recipe = RECIPES.get(provider);
   if (recipe === undefined) throw new Error(`There is no recipe for ${provider}.`);
@@ -62,7 +62,7 @@ function shareWithRecipe(provider: string) {
     return issuer.sign({
       key: 'second',
       header: { typ: undefined, ...header },
-      // What tokens of this issuer have otherwise, but not those of the provider.
+      // This issuer adds these by default, but the provider does not.
       claims: { aud: undefined, scope: undefined, ...Object.fromEntries(issued), ...changes },
     });
   };
@@ -73,7 +73,7 @@ async function isAccepted(gateway: TokenGateway, token: Promise<string>): Promis
   return (await gateway.ask(await token)).status === 200;
 }
 
-it('there is a test of every recipe', () => {
+it('every recipe has a test', () => {
   expect([...RECIPES.keys()]).toEqual(FOUND.map(([provider]) => provider));
 });
 
@@ -91,7 +91,7 @@ describe.each(FOUND)('with the recipe for %s', (provider, expected) => {
     expect([read.body.errors, codeIn(created)]).toEqual([undefined, 'CreateDatasourceConnectionSuccess']);
     expect(deleted.body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
     expect(gateway.audit()).toMatchObject([expected, expected]);
-    // Nothing that the token names is fetched.
+    // No URL in the token is fetched.
     const fetched = gateway.issuer.requests.map(({ url }) => url?.split('/').at(-1));
     expect(['openid-configuration', 'keys']).toEqual(expect.arrayContaining(fetched));
   });
@@ -104,7 +104,7 @@ describe.each(FOUND)('with the recipe for %s', (provider, expected) => {
     expect(await isAccepted(shared(), sign({ iss: claims['iss'] }))).toBe(false);
   });
 
-  it('a token without its claims of rights allows nothing', async () => {
+  it('a token without claims that grant rights allows nothing', async () => {
     const names = ['scope', 'scp', 'roles', 'permissions', 'resource_access'];
     const token = await sign(Object.fromEntries(names.map(name => [name, undefined])));
 

@@ -9,11 +9,10 @@ import { breakOff, startTokenIssuer } from './helpers/token-issuer.js';
 
 const MINUTE_MS = 60_000;
 const CALLERS = proofSize(20, 100);
-/** How often a caller sends a token during a minute. */
-const SENT = proofSize(20, 60);
+const ROUNDS_PER_MINUTE = proofSize(20, 60);
 const LASTING = { exp: Math.floor(Date.now() / 1_000) + 86_400 };
 
-/** A gateway with a still clock, so that keys do not age on a slow machine. */
+/** A gateway with a manual clock, so that keys do not age on a slow machine. */
 function startTokenGateway(env: Environment = {}, given: { issuer?: TokenGateway['issuer'] } = {}) {
   return startWithClock(env, { clock: createManualClock(), ...given });
 }
@@ -37,17 +36,17 @@ describe('during an outage of the issuer', () => {
     gateway.clock.advance(11 * MINUTE_MS);
     const served: number[] = [];
     const invented: number[] = [];
-    for (let round = 0; round < SENT; round += 1) {
+    for (let round = 0; round < ROUNDS_PER_MINUTE; round += 1) {
       const tokens = Array.from({ length: round === 0 ? CALLERS * 2 : 1 }, (_, index) =>
         gateway.sign({ header: { kid: `invented-${round}-${index}` } }),
       );
       invented.push(...(await Promise.all(tokens.map(token => statusOf(gateway, token)))));
       served.push(await statusOf(gateway, freshToken(gateway)));
-      gateway.clock.advance(MINUTE_MS / SENT);
+      gateway.clock.advance(MINUTE_MS / ROUNDS_PER_MINUTE);
     }
 
-    expect(served).toEqual(Array(SENT).fill(200));
-    // Not 401: the key may be new, which cannot be checked now.
+    expect(served).toEqual(Array(ROUNDS_PER_MINUTE).fill(200));
+    // Not 401: the key may be new, which cannot be checked during the outage.
     expect(new Set(invented)).toEqual(new Set([503]));
     expect(reads.keys + reads.discovery - readsBefore).toBeLessThanOrEqual(3);
   });
@@ -66,7 +65,7 @@ describe('during an outage of the issuer', () => {
     expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([200, 200]);
   });
 
-  it('from the start, callers get 503 with Retry-After instead of 401', async () => {
+  it('callers get 503 with Retry-After instead of 401 if no keys were ever fetched', async () => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = breakOff;
     const { status, headers, body } = await gateway.ask(await gateway.sign());
@@ -109,7 +108,7 @@ describe('during an outage of the issuer', () => {
 });
 
 describe('the JWKS of the issuer', () => {
-  // It never gets keys.
+  // This gateway never gets any keys.
   const shared = shareTokenGateway({}, { clock: createManualClock() });
 
   it('is fetched once for 100 concurrent callers', async () => {
@@ -132,7 +131,7 @@ describe('the JWKS of the issuer', () => {
     expect(gateway.issuer.reads.keys).toBe(2);
   });
 
-  it('loses removed keys, also for cached tokens', async () => {
+  it('drops removed keys, for cached tokens too', async () => {
     const gateway = await startTokenGateway();
     const token = gateway.sign({ claims: LASTING });
     expect(await statusOf(gateway, token)).toBe(200);
@@ -222,7 +221,7 @@ describe('the JWKS of the issuer', () => {
 
 describe('an issuer with TLS', () => {
   it.each(['discovery', 'OIDC_JWKS_URI'])(
-    'is trusted if an authority of CA_FILE signed its certificate: %s',
+    'is trusted if its certificate was signed by an authority of CA_FILE: %s',
     async how => {
       const clock = createManualClock();
       const issuer = await startTokenIssuer(clock, { tls: tlsFixture() });

@@ -69,7 +69,7 @@ describe('the scopes', () => {
   const READ = ['dli:connection:read'];
   const ofPath = shareTokenGateway({ OIDC_SCOPE_CLAIM: 'access.rights' });
 
-  /** What a token allows in a gateway with these variables: to read, to create. */
+  /** Whether a token may read and create through a gateway with these variables. */
   async function rightsWith(env: Environment, claims: Record<string, unknown>) {
     return rightsIn(await startTokenGateway(env), claims);
   }
@@ -121,12 +121,12 @@ describe('the scopes', () => {
     { roles: ALL },
     [7, null, ALL, { roles: ALL }],
     ['dli:connection:read dli:connection:create'],
-  ])('are none in a claim of another form: %j', async value => {
+  ])('are ignored in a claim of another form: %j', async value => {
     expect(await rightsIn(ofPath(), { access: { rights: value } })).toEqual([false, false]);
     expect(await rightsIn(shared(), { scope: value, scp: value })).toEqual([false, false]);
   });
 
-  it('are never read from what is no claim', async () => {
+  it('are never read from a path that leads to no claim', async () => {
     const names = 'constructor.name,__proto__.constructor.name,roles.length,roles.0,sub.length,.,..roles';
     const env = { OIDC_SCOPE_CLAIM: names, OIDC_SCOPE_READ: 'Object', OIDC_SCOPE_CREATE: '1' };
     expect(await rightsWith(env, { roles: ['Object'], sub: '1' })).toEqual([false, false]);

@@ -13,11 +13,11 @@ import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 // A slow machine must not be mistaken for an outage of Redis.
 const SLOW_REDIS = { limits: { redisTimeoutMs: 2_000 } };
 const CREATED = 'CreateDatasourceConnectionSuccess';
-const NO_TOKEN_OF_OURS = 'a.b.c';
+const MALFORMED_TOKEN = 'a.b.c';
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '30' };
 
 /** Sends creates to all gateways in turn, and counts those that the limit allows. */
-async function passedOf(gateways: readonly TokenGateway[], token: string, offered: number): Promise<number> {
+async function countAllowed(gateways: readonly TokenGateway[], token: string, offered: number): Promise<number> {
   let passed = 0;
   for (let index = 0; index < offered; index += gateways.length) {
     const answers = await Promise.all(
@@ -34,8 +34,8 @@ const OFFERED_FOR_MS = proofSize(1_500, 10_000);
 const SECOND_MS = 1_000;
 
 /**
- * Offers creates to all gateways in turn for some time, at a rate that does not depend on their answers. Returns how many
- * the limit allows, and how many seconds have begun by the last answer.
+ * Sends creates to all gateways in turn for some time, at a rate that does not depend on their answers. Returns how
+ * many the limit allows, and how many seconds have begun by the last answer.
  */
 async function offer(gateways: readonly TokenGateway[], token: string) {
   const answers: Promise<GraphqlAnswer>[] = [];
@@ -62,17 +62,17 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     return { redis, gateways: [first, second], token: await first.sign() };
   }
 
-  it('allow one limit together', async () => {
+  it('apply one limit together', async () => {
     const { gateways, token } = await startTwo();
 
-    expect(await passedOf(gateways, token, 40)).toBe(30);
+    expect(await countAllowed(gateways, token, 40)).toBe(30);
   });
 
-  it('allow 10 creates a second together of many more that are offered, and at most twice as many while Redis is down', async () => {
+  it('together allow 10 creates a second under more load, and at most twice as many while Redis is down', async () => {
     const redis = await startRedisServer(program);
     const limit = String(PER_SECOND);
     const env = { RATE_LIMIT_CREATES_PER_SECOND: limit, RATE_LIMIT_CREATES_BURST: limit, REDIS_URL: redis.url };
-    // A stall of the machine must not let the gateways count alone.
+    // A stall of the machine must not make the gateways count alone.
     const patient = { limits: { redisTimeoutMs: 60_000 } };
     const first = await startTokenGateway(env, patient);
     const gateways = [first, await startTokenGateway(env, { ...first, ...patient })];
@@ -89,10 +89,10 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(alone.passed).toBeLessThanOrEqual(2 * PER_SECOND * alone.seconds);
   });
 
-  it.each(['kill', 'pause'] as const)('allow one limit each after a %s of Redis, and log it', async what => {
+  it.each(['kill', 'pause'] as const)('apply one limit each after a %s of Redis, and log it', async what => {
     const { redis, gateways, token } = await startTwo();
     await redis[what]();
-    const passed = await passedOf(gateways, token, 70);
+    const passed = await countAllowed(gateways, token, 70);
 
     expect(passed).toBeGreaterThanOrEqual(30);
     expect(passed).toBeLessThanOrEqual(60);
@@ -103,7 +103,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
   it('share the counters again when Redis is back', async () => {
     const { redis, gateways, token } = await startTwo();
     const logged = (line: string) => Promise.all(gateways.map(gateway => gateway.logged(line)));
-    // Both have read the secret that names the counters, which is not read through the connection of the counters.
+    // Makes both read the secret that names the counters, which they read over another connection than the counters.
     expect((await Promise.all(gateways.map(gateway => gateway.createAs(token)))).map(codeIn)).toEqual([
       CREATED,
       CREATED,
@@ -113,12 +113,12 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     await startRedisServer(program, { port: redis.port });
     await logged('gateways count creates together again');
 
-    expect(await passedOf(gateways, token, 40)).toBe(30);
+    expect(await countAllowed(gateways, token, 40)).toBe(30);
   });
 
   it('store no tenant names in Redis, and only keys with a TTL', async () => {
     const { gateways, token, redis } = await startTwo();
-    await passedOf(gateways, token, 2);
+    await countAllowed(gateways, token, 2);
     const client = openClient(redis.url);
     const keys = await client.keys('*{limits}*');
     const lives = await Promise.all(keys.map(key => client.pttl(key)));
@@ -143,10 +143,10 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
 
   it('are counted together by gateways that share Redis, without storing addresses', async () => {
     const { redis, first, second } = await startTwo();
-    for (const gateway of [first, second, first]) expect((await gateway.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
+    for (const gateway of [first, second, first]) expect((await gateway.ask(MALFORMED_TOKEN)).status).toBe(401);
 
-    expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
-    expect((await second.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
+    expect((await first.ask(MALFORMED_TOKEN)).status).toBe(429);
+    expect((await second.ask(MALFORMED_TOKEN)).status).toBe(429);
     const client = openClient(redis.url);
     const keys = await client.keys('*:login*');
     const lives = await Promise.all(keys.map(key => client.ttl(key)));
@@ -160,9 +160,9 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
     await redis.kill();
     const received = () => first.log().includes('"operation":"limits","outcome":"alone"');
     await until(async () => first.send({ query: '{ __typename }' }), received);
-    for (let count = 0; count < 3; count += 1) expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
+    for (let count = 0; count < 3; count += 1) expect((await first.ask(MALFORMED_TOKEN)).status).toBe(401);
 
-    expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
+    expect((await first.ask(MALFORMED_TOKEN)).status).toBe(429);
     expect((await first.ask(await first.sign())).status).toBe(200);
   });
 });

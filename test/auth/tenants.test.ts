@@ -56,7 +56,7 @@ describe('the tenant', () => {
     ['organization.id', { 'organization.id': 'blue', organization: { id: 'red' } }],
     ['https://example.com/team', { 'https://example.com/team': 'blue', 'https://example': { 'com/team': 'red' } }],
     ['https://example.com/team.id', { 'https://example.com/team': { id: 'blue' } }],
-  ])('is read from a path, on which the longest names count: %s in %j', async (path, claims) => {
+  ])('is read from a path, in which the longest claim name wins: %s in %j', async (path, claims) => {
     const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: path });
     await gateway.createAs(await gateway.sign({ claims }));
 
@@ -89,7 +89,7 @@ describe('the tenant', () => {
     ['tenant', { team: 'blue\udfff' }],
     ['tenant', { team: 'blue\ufffd' }],
     ['subject', { team: 'blue', sub: 'alice\ud83d' }],
-  ])('has one form: a token whose %s is no Unicode text is refused: %j', async (_what, claims) => {
+  ])('is unambiguous: a token whose %s is not proper Unicode text is refused: %j', async (_what, claims) => {
     const gateway = byTeam();
 
     expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(401);
@@ -101,7 +101,7 @@ describe('the tenant', () => {
     ['in control characters', ['blue\u0000', 'blue\u001b', 'blue?', 'blue\\u{0}', 'blue\u202e', 'blue\u2028']],
     ['in characters outside the basic plane', ['\u{1f600}', '\u{1f601}', '\u{e0001}', '\u{e0002}']],
     ['in their normal form', ['\u00e9', 'e\u0301']],
-  ])('has a limit and a name in the audit log of its own if it differs %s', async (_what, teams) => {
+  ])('has its own limit and its own name in the audit log if it differs %s', async (_what, teams) => {
     const gateway = limited();
     const answers: unknown[] = [];
     for (const [index, team] of teams.entries()) {

@@ -14,11 +14,11 @@ export interface Child {
   failIfExited(): void;
   /** Last lines that the process wrote to stdout and stderr. */
   logTail(): string;
-  /** Sends a signal and resolves with the exit code when the process is gone; null: the signal ended it. */
+  /** Sends a signal and resolves with the exit code once the process has ended; null: the signal ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts Node processes and keeps track of them, so that none outlives the measurement. */
+/** Starts Node processes and tracks them, so that none outlives the measurement. */
 export class ChildProcesses {
   readonly #running = new Set<ChildProcess>();
   readonly #logDir: string;
@@ -30,8 +30,8 @@ export class ChildProcesses {
   }
 
   /**
-   * Starts `script` with this process's own Node and with exactly `env` (and PATH), so that proxies or
-   * NODE_OPTIONS of the caller's shell change nothing.
+   * Starts `script` with this process's own Node and with exactly `env` (and PATH), so that proxies or NODE_OPTIONS
+   * from the caller's shell have no effect.
    *
    * @throws {Error} when the process cannot be started.
    */

@@ -10,7 +10,7 @@ export const CREATE_INPUT = {
   url: '192.168.0.12:5432',
 };
 
-/** The kinds of connections, by the names of the schema. */
+/** The kinds of connections, by their names in the schema. */
 export type ConnectionKind = 'CLASSIC' | 'ENHANCED';
 
 const ENHANCED_INPUT = {
@@ -53,7 +53,7 @@ export function freshName(): string {
 }
 
 /**
- * Creates one connection called `name` through a variant and returns the id that came back.
+ * Creates one connection called `name` through a variant and returns the id from the answer.
  *
  * @throws {WrongAnswerError} unless the answer is a success and has a UUID.
  */

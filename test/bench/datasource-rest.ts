@@ -75,7 +75,7 @@ class DliApi extends RESTDataSource {
   }
 }
 
-// DLI's spellings.
+// Spelled as in DLI.
 const DatasourceService = {
   CLOUD_TABLE: 'cloudtable',
   CLOUD_TABLE_OPENTSDB: 'cloudtable.opentsdb',

@@ -1,6 +1,6 @@
 /**
- * Entry point of the floor: the least that any gateway must do. It parses the GraphQL request as JSON,
- * posts to the upstream and responds; no GraphQL, no validation, no signing, no records.
+ * Entry point of the floor: the least that any gateway must do. It parses the GraphQL request as JSON, posts to the
+ * upstream and responds; no GraphQL, no validation, no signing, no records.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';

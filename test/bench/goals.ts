@@ -9,7 +9,7 @@ export interface Goal {
   readonly atMost: number;
 }
 
-/** The goals of the gateway, all to be met in one run. What was not measured has the value NaN. */
+/** The goals of the gateway, which must all be met in one run. What was not measured has the value NaN. */
 export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[] {
   const isNode20 = node.startsWith('v20.');
   const ofCreates = (name: VariantName) => creates.find(({ variant }) => variant === name);
@@ -22,7 +22,7 @@ export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[
     {
       what: 'CPU per create ÷ usual build',
       value: medianRatio(cpuMs, usual?.cpuMs ?? []),
-      // Node 20's own fetch makes the usual build dear.
+      // Node 20's own fetch makes the usual build expensive.
       atMost: isNode20 ? 0.27 : 0.4,
     },
     { what: 'CPU per create ÷ floor', value: medianRatio(cpuMs, floor?.cpuMs ?? []), atMost: 3.5 },

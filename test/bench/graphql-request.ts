@@ -7,7 +7,7 @@ export interface GraphqlRequest {
   readonly variables?: object;
 }
 
-/** An answer other than the right one; `status` is the HTTP status, the message shows the body. */
+/** A wrong answer; `status` is the HTTP status, the message shows the body. */
 export class WrongAnswerError extends Error {
   readonly status: number;
 
@@ -18,9 +18,9 @@ export class WrongAnswerError extends Error {
 }
 
 /**
- * Sends one request to a variant and returns what `verify` makes of its `data`.
+ * Sends one request to a variant and returns the result of `verify` for its `data`.
  *
- * @param verify returns undefined if the data is not as it must be
+ * @param verify returns undefined if the data is wrong
  * @throws {WrongAnswerError} unless the answer is HTTP 200, free of errors, and verified.
  * @throws {Error} undici's own, when there is no answer.
  */

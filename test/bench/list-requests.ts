@@ -5,9 +5,9 @@ import { sendGraphql } from './graphql-request.js';
 /** Connections on one page. */
 export const PAGE_SIZE = 20;
 
-/** What a page must show. */
+/** The expected contents of a page. */
 export interface ExpectedPage {
-  /** The names of its items, in their order. */
+  /** The names of its items, in order. */
   readonly names: readonly string[];
   readonly totalCount: number;
 }
@@ -46,7 +46,7 @@ const DELETE_DOCUMENT = `mutation Delete($input: DeleteDatasourceConnectionInput
 /**
  * Asks a gateway for the first page of the list, newest first.
  *
- * @throws {WrongAnswerError} unless it is the expected one, and there are further pages.
+ * @throws {WrongAnswerError} unless it is the expected page, and further pages follow.
  */
 export async function sendPage(dispatcher: Dispatcher, origin: string, expected: ExpectedPage): Promise<void> {
   const request = { query: PAGE_DOCUMENT, operationName: 'Page' };

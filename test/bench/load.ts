@@ -5,21 +5,21 @@ import { Pool } from 'undici';
 /** A server that hangs must not hang the benchmark. */
 const ANSWER_LIMIT_MS = 10_000;
 
-/** So many connections, each of which sends its next request as soon as it has its answer. */
+/** A number of connections, each of which sends its next request as soon as the last one is answered. */
 export interface ClosedLoop {
   readonly requests: number;
   readonly concurrency: number;
 }
 
-/** Requests that arrive on a fixed schedule, over as many connections as it takes. */
+/** Requests on a fixed schedule, over as many connections as needed. */
 export interface OpenLoop {
   readonly requests: number;
   readonly perSecond: number;
 }
 
 /**
- * Sends requests and returns the latency of each, in milliseconds. In an open loop it counts from the time at which the
- * request was due, so that a stall also counts for the requests that it delays.
+ * Sends requests and returns the latency of each, in milliseconds. In an open loop, the latency counts from the time at
+ * which the request was due, so that a stall also counts for the requests that it delays.
  *
  * @param send sends one request and verifies its answer
  * @throws {Error} of the first `send` that fails
@@ -35,7 +35,7 @@ export async function runLoad(
 }
 
 /**
- * Runs an action on a pool of its own: none of its connections can have been closed as idle before.
+ * Runs an action on a new pool, so that none of its connections can have been closed as idle before.
  *
  * @param connections the maximum; null: none
  */
@@ -52,12 +52,12 @@ export async function withPool<T>(
   }
 }
 
-/** Waits until `performance.now()` is at least `atMs`, to a few microseconds. */
+/** Waits until `performance.now()` is at least `atMs`, accurate to a few microseconds. */
 export async function sleepUntil(atMs: number): Promise<void> {
   for (;;) {
     const remainingMs = atMs - performance.now();
     if (remainingMs <= 0) return;
-    // A timer is only good to a millisecond.
+    // A timer is only accurate to a millisecond.
     await (remainingMs > 1.5 ? delay(remainingMs - 1) : nextTurn());
   }
 }

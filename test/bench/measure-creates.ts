@@ -14,9 +14,9 @@ import type { Variant } from './variants.js';
 const CREATES_PER_SECOND = 100;
 
 /**
- * Measures the creates of every variant; starts and rounds are interleaved, so that noise on the machine hits all alike.
+ * Measures the creates of every variant; starts and rounds are interleaved, so noise on the machine affects all alike.
  *
- * @throws {Error} that names the variant, at the first wrong answer or unexpected call of the upstream.
+ * @throws {Error} with the variant's name, at the first wrong answer or unexpected call of the upstream.
  */
 export async function measureCreates(
   variants: readonly Variant[],
@@ -77,7 +77,7 @@ async function startOne(variant: Variant, workplace: Workplace, upstream: Upstre
   return result;
 }
 
-/** @throws {Error} unless each create has an id of its own and has reached the upstream once */
+/** @throws {Error} unless each create has its own id and has reached the upstream once */
 function runCreates(process: VariantProcess, load: ClosedLoop | OpenLoop): Promise<Cost<number[]>> {
   const ids = new Set<string>();
   const send = (origin: string) =>

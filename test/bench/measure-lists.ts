@@ -21,20 +21,20 @@ const LONG_LIST = 10_000;
 const PAGES_PER_SECOND = 100;
 /** Changes per second of the tenant who lists after each. */
 const CHANGES_PER_SECOND = 10;
-/** Creates and deletes that come before the first measured one. */
+/** Number of creates and deletes before the first measured one. */
 const WARM_UP_CHANGES = 20;
 
-/** A gateway with a list of its own. */
+/** A gateway with its own list. */
 interface ListingGateway {
   readonly process: VariantProcess;
   readonly connections: number;
 }
 
 /**
- * Measures the first page of a short and of a long list, which the gateway has read already. Gateways and lists are
+ * Measures the first page of a short and of a long list that the gateway has already read. Gateways and lists are
  * interleaved.
  *
- * @throws {Error} that names the variant, at the first wrong answer, or when a page asks DLI.
+ * @throws {Error} with the variant's name, at the first wrong answer, or when a page causes a call to DLI.
  */
 export async function measurePages(
   gateways: readonly Variant[],
@@ -47,7 +47,7 @@ export async function measurePages(
   for (const variant of gateways) {
     for (const connections of [SHORT_LIST, LONG_LIST]) {
       progress(`pages: ${counts['page-warmup']} of ${connections} connections to warm up ${variant.name}`);
-      // As long as it can be, so that rounds fit in.
+      // The maximum, so that a list stays fresh for a whole round.
       const process = await startListing(variant, connections, workplace, { READ_FRESHNESS_MS: '60000' });
       await runPages({ process, connections }, { requests: counts['page-warmup'], concurrency }, true);
       measured.push({ process, connections, closedLoops: [], openLoops: [] });
@@ -75,7 +75,7 @@ export async function measurePages(
  * Measures a tenant who creates and deletes connections in turn and lists after each, with a long list and the usual
  * freshness of reads.
  *
- * @throws {Error} that names the variant, at the first wrong answer: a list that does not show the change, too.
+ * @throws {Error} with the variant's name, at the first wrong answer, such as a list that does not show the change.
  */
 export async function measureChanges(
   gateways: readonly Variant[],
@@ -142,7 +142,7 @@ function runPages(
   );
 }
 
-/** Pages of a list that was read before. If the list grows old meanwhile, they are measured again. */
+/** Pages of a list that was read before. If the list expires meanwhile, they are measured again. */
 async function runUnaskedPages(gateway: ListingGateway, load: ClosedLoop | OpenLoop): Promise<Cost<number[]>> {
   const pages = await runPages(gateway, load, true);
   return pages.calls.lists === 0 ? pages : runPages(gateway, load, false);
@@ -180,7 +180,7 @@ function runChanges(process: VariantProcess, changes: number): Promise<Cost<Chan
   return process.measure(send, calls => requireCalls(calls, { creates: perKind, deletes: perKind }));
 }
 
-/** The first page of the seeded list, with one newer connection if it is named. */
+/** The first page of the seeded list, preceded by one newer connection if its name is given. */
 function seededPage(connections: number, newest?: string): ExpectedPage {
   const names = newestNames(connections, PAGE_SIZE);
   if (newest === undefined) return { names, totalCount: connections };

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { VariantName } from './variants.js';
 import { DEFAULT_VARIANTS, VARIANTS } from './variants.js';
 
-/** What one run of the benchmark does. */
+/** The options of one run of the benchmark. */
 export interface BenchOptions {
   readonly variants: readonly VariantName[];
   /** Folder of another checkout, whose build is measured as `baseline`. */
@@ -13,10 +13,10 @@ export interface BenchOptions {
   readonly counts: Readonly<Record<CountName, number>>;
 }
 
-/** The names of the flags with a number. */
+/** The names of the numeric flags. */
 type CountName = keyof typeof COUNTS;
 
-/** Of every flag with a number: its default, its value with `--quick`, and the smallest value. */
+/** For every numeric flag: its default, its value with `--quick`, and its minimum. */
 const COUNTS = {
   /** Measured rounds of everything, interleaved. */
   rounds: { normal: 10, quick: 3, min: 1 },
@@ -28,7 +28,7 @@ const COUNTS = {
   warmup: { normal: 20_000, quick: 1_000, min: 0 },
   /** Creates in a round of one variant. */
   creates: { normal: 1_000, quick: 500, min: 1 },
-  /** Seconds of a round at a fixed rate, of creates and of pages. */
+  /** Seconds of a round of creates or pages at a fixed rate. */
   'open-seconds': { normal: 2, quick: 1, min: 0 },
   /** Pages per gateway and list before the first round. */
   'page-warmup': { normal: 5_000, quick: 500, min: 0 },

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * Length of one clock tick in `/proc/<pid>/stat`: Linux reports to user space in 1/100 s (USER_HZ), whatever
- * rate the kernel ticks at.
+ * Length of one clock tick in `/proc/<pid>/stat`: Linux reports to user space in 1/100 s (USER_HZ), no matter at which
+ * rate the kernel ticks.
  */
 const TICK_MS = 10;
 
@@ -14,7 +14,7 @@ export interface CpuTime {
   readonly mainThreadMs: number;
 }
 
-/** Throws, with the reason, on a system that has no Linux `/proc`: nothing here can be measured without it. */
+/** Throws, with the reason, on a system without Linux's `/proc`, because nothing here can be measured without it. */
 export function requireProc(): void {
   if (existsSync('/proc/self/stat') && existsSync('/proc/self/status')) return;
   throw new Error('The measurement reads /proc/<pid>/stat and /proc/<pid>/status, so it runs on Linux only.');
@@ -35,14 +35,14 @@ export function readCpuTime(pid: number): CpuTime {
 
 function readCpuMs(file: string): number {
   const stat = readFileSync(file, 'utf8');
-  // The second field, the command, may hold blanks and brackets; the third starts after the last ")".
+  // The second field, the command, may contain spaces and parentheses; the third starts after the last ")".
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // proc_pid_stat(5): utime is field 14 and stime field 15, counted from 1.
   return (Number(fields[14 - 3]) + Number(fields[15 - 3])) * TICK_MS;
 }
 
 /**
- * Memory that a process has resident now (VmRSS), in megabytes of 10^6 bytes.
+ * Current resident memory of a process (VmRSS), in megabytes of 10^6 bytes.
  *
  * @throws {Error} when there is no such process.
  */
@@ -51,8 +51,8 @@ export function readRssMb(pid: number): number {
 }
 
 /**
- * Memory that a process has allocated itself (RssAnon), in megabytes of 10^6 bytes: without the mapped file of the
- * records, which grows with them, and whose pages the kernel drops when it needs room.
+ * Memory that a process has allocated itself (RssAnon), in megabytes of 10^6 bytes. It excludes the mapped file of the
+ * records, which grows with them and whose pages the kernel drops when it needs room.
  *
  * @throws {Error} when there is no such process.
  */
@@ -66,7 +66,7 @@ export function readRssMib(pid: number): number {
 }
 
 /**
- * Most memory that a process ever had resident (VmHWM), in mebibytes.
+ * Peak resident memory of a process (VmHWM), in mebibytes.
  *
  * @throws {Error} when there is no such process.
  */

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-/** Shows what the benchmark is doing. */
+/** Reports what the benchmark is doing. */
 export type Progress = (text: string) => void;
 
 /** Progress as lines on stderr, with the time since the start of this process. */

@@ -18,7 +18,7 @@ const CHANGES: Row = [
   ...['% of a core', '÷ baseline', 'changes/s', 'DLI lists/change', 'p50 ms', 'p99 ms', 'peak MiB'],
 ];
 
-/** The whole report as text: the run, a table for each part, and how the goals were met. */
+/** The whole report as text: the run, a table for each part, and the goals. */
 export function formatReport(result: BenchResult): string {
   const { node, machine, date, options, creates, pages, changes } = result;
   return [

@@ -3,7 +3,7 @@ import type { BenchOptions } from './options.js';
 import { quantile } from './statistics.js';
 import type { VariantName } from './variants.js';
 
-/** Quantiles of the latencies of a load, all rounds together, in milliseconds. */
+/** Quantiles of the latencies of a load over all rounds, in milliseconds. */
 export interface Latency {
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -11,12 +11,12 @@ export interface Latency {
   readonly requests: number;
 }
 
-/** What was measured of the creates of one variant. Lists have one value per round, or per start. */
+/** The measured creates of one variant. Lists have one value per round, or per start. */
 export interface CreateResult {
   readonly variant: VariantName;
   /** CPU time per create of all threads, in milliseconds. */
   readonly cpuMs: readonly number[];
-  /** The part of the main thread. */
+  /** The main thread's part of it. */
   readonly mainThreadMs: readonly number[];
   /** In the closed loop, where every create waits for others. */
   readonly closedLoop: Latency;
@@ -26,11 +26,11 @@ export interface CreateResult {
   readonly firstAnswersS: readonly number[];
   /** Resident memory after the first answer. */
   readonly restMib: readonly number[];
-  /** Most resident memory. */
+  /** Peak resident memory. */
   readonly peakMib: number;
 }
 
-/** What was measured of one gateway's first page of a list, with nothing to ask DLI. */
+/** The measured first page of a list of one gateway, served without a call to DLI. */
 export interface PageResult {
   readonly variant: VariantName;
   /** The length of the list. */
@@ -42,15 +42,15 @@ export interface PageResult {
   readonly peakMib: number;
 }
 
-/** What was measured of a tenant who lists after each change. */
+/** The measurements of a tenant who lists after each change. */
 export interface ChangeResult {
   readonly variant: VariantName;
   readonly connections: number;
   /** CPU time of a change and its list, in milliseconds, one value per round. */
   readonly cpuMs: readonly number[];
-  /** Share of a core that the wanted rate of changes takes, in percent; more than 100 if it cannot be reached. */
+  /** Share of a core that the requested rate of changes takes, in percent; more than 100 if it cannot be reached. */
   readonly corePercent: number;
-  /** The rate that was reached. */
+  /** The rate that was actually reached. */
   readonly changesPerSecond: number;
   /** How often DLI was asked for its list. */
   readonly listReadsPerChange: number;

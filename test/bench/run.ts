@@ -1,6 +1,6 @@
 /**
- * Entry point of the benchmark: what the gateway costs, next to the usual build, a peer with Apollo's REST client and a
- * bare minimum, in one run. A missed goal is printed; a wrong answer exits with 1.
+ * Entry point of the benchmark: compares the cost of the gateway with the usual build, a peer with Apollo's REST client
+ * and a bare minimum, in one run. A missed goal is only printed; a wrong answer makes it exit with 1.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -20,12 +20,12 @@ async function run(): Promise<void> {
   requireProc();
   const options = readOptions(process.argv.slice(2), process.env);
   const variants = findVariants(options.variants, options.baseline);
-  // The lists are the same, whatever was created.
+  // The lists are the same, no matter what was created.
   const gateways = variants.filter(({ isGateway, kind }) => isGateway && kind === 'CLASSIC');
 
   const workDir = mkdtempSync(join(tmpdir(), 'dli-gateway-bench-'));
   const children = new ChildProcesses(workDir);
-  // "exit" is emitted at every end of this process but SIGKILL: after success, an error or a signal.
+  // "exit" is emitted however this process ends, except by SIGKILL: after success, an error or a signal.
   process.once('exit', () => {
     children.killAll();
     rmSync(workDir, { recursive: true, force: true, maxRetries: 5 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** What differs between two connections of the upstream. */
+/** The fields in which the connections of the upstream differ. */
 export interface ListedConnection {
   readonly id: string;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface ListedConnection {
 
 const FIRST_CREATED_AT_MS = Date.UTC(2023, 0, 1);
 
-/** The connections that the upstream lists from its start, oldest first; their names are the same in each run. */
+/** The connections that the upstream lists from the start, oldest first; their names are the same in each run. */
 export function seedConnections(count: number): ListedConnection[] {
   return Array.from({ length: count }, (_, index) => ({
     id: randomUUID(),
@@ -24,7 +24,7 @@ export function newestNames(count: number, howMany: number): string[] {
   return Array.from({ length: howMany }, (_, index) => seededName(count - 1 - index));
 }
 
-/** A connection as an element of DLI's list, in the form of the manual of 2024. */
+/** A connection as an element of DLI's list, in the form of the 2024 manual. */
 export function listElement({ id, name, createdAtMs }: ListedConnection): string {
   return JSON.stringify({
     is_success: true,

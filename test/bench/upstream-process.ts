@@ -8,7 +8,7 @@ import { blameChild, findFreePort } from './child-processes.js';
 const START_LIMIT_MS = 30_000;
 const START_POLL_MS = 5;
 
-/** How often each operation of the upstream was called; `others` are calls that no variant may make. */
+/** How often each operation of the upstream was called; `others` counts calls that no variant may make. */
 export type UpstreamCalls = Readonly<Record<'creates' | 'gets' | 'lists' | 'deletes' | 'others', number>>;
 
 /** A running upstream. */
@@ -23,7 +23,7 @@ export class UpstreamProcess {
   /**
    * Starts an upstream that lists `connections` connections and answers.
    *
-   * @throws {Error} when it exits or is not there after 30 s.
+   * @throws {Error} when it exits or does not answer within 30 s.
    */
   static async start(children: ChildProcesses, connections: number): Promise<UpstreamProcess> {
     const port = await findFreePort();
@@ -71,7 +71,7 @@ export class UpstreamProcess {
  * Compares the calls of the upstream with what a load must cause. Operations that `expected` does not name may be
  * called any number of times.
  *
- * @throws {Error} that shows both, if they differ
+ * @throws {Error} showing both, if they differ
  */
 export function requireCalls(calls: UpstreamCalls, expected: Partial<UpstreamCalls>): void {
   const isAsExpected = Object.entries({ others: 0, ...expected }).every(

@@ -1,8 +1,8 @@
 /**
- * Entry point of the upstream: a stand-in for DLI that accepts every call and counts it. It checks nothing, so that it
- * costs every variant the same and stays far from being the bottleneck. `GET /calls` returns the counts so far.
+ * Entry point of the upstream: a stand-in for DLI that accepts and counts every call. It checks nothing, so it costs
+ * every variant the same and is far from being the bottleneck. `GET /calls` returns the counts so far.
  *
- * It lists `CONNECTIONS` connections. Only if there are any does it remember creates and deletes: its cost must not
+ * It lists `CONNECTIONS` connections. It remembers creates and deletes only if that is not 0, because its cost must not
  * grow while creates are measured.
  */
 import { randomUUID } from 'node:crypto';
@@ -16,14 +16,14 @@ const ENHANCED_LIST = /^\/v2\.0\/[^/]+\/datasource\/enhanced-connections\?/;
 
 const { PORT, CONNECTIONS = '0' } = process.env;
 const calls = { creates: 0, gets: 0, lists: 0, deletes: 0, others: 0 };
-// Printed once: a list is printed again after every change.
+// Each element is printed only once, because lists are printed again after every change.
 const elements = new Map(seedConnections(Number(CONNECTIONS)).map(seeded => [seeded.id, listElement(seeded)]));
 const remembersChanges = elements.size > 0;
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '' } = request;
   if (url === '/calls') return respond(response, 200, JSON.stringify(calls));
-  // There are none, so that the figures of lists are those of classic connections.
+  // None exist, so the figures of lists are those of classic connections.
   if (ENHANCED_LIST.test(url))
     return respond(response, 200, '{"is_success":true,"message":"","connections":[],"count":0}');
   const [path, id] = COLLECTION.exec(url) ?? [];
@@ -67,7 +67,7 @@ function respondAbout(response: ServerResponse, body: string | undefined): void 
   else respond(response, 200, body);
 }
 
-// All bodies are ASCII, so that their length is their number of bytes.
+// All bodies are ASCII, so their length is their number of bytes.
 function respond(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
   response.end(body);
@@ -77,7 +77,7 @@ const server = createServer((request, response) => {
   handle(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
 });
 
-// Longer than any pause between two rounds of a variant: a connection closed under a POST would look like a
+// Longer than any pause between two rounds of a variant: a connection that is closed during a POST would look like a
 // failure of the variant.
 server.keepAliveTimeout = 600_000;
 server.listen(Number(PORT), '127.0.0.1');

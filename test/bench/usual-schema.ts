@@ -33,7 +33,7 @@ class TagInput {
   value!: string;
 }
 
-/** The gateway's input with the rules that class-validator provides. */
+/** The gateway's input, with those of its rules that class-validator provides. */
 @InputType()
 export class CreateDatasourceConnectionInput {
   @Field(() => String)
@@ -103,7 +103,7 @@ abstract class UserError {
 @ObjectType({ implements: UserError })
 export class DliRejectedError extends UserError {}
 
-/** Success or a `UserError`, so that the document which the gateway answers is valid here, too. */
+/** Success or a `UserError`, so that the same document is valid here and in the gateway. */
 export const CreateDatasourceConnectionPayload = createUnionType({
   name: 'CreateDatasourceConnectionPayload',
   types: () => [CreateDatasourceConnectionSuccess, DliRejectedError] as const,

@@ -13,15 +13,15 @@ import { isRefused } from './upstream-process.js';
 import type { Variant } from './variants.js';
 import { variantEnv } from './variants.js';
 
-/** Far more than any variant takes. */
+/** Far longer than any variant takes. */
 const START_LIMIT_MS = 30_000;
 const START_POLL_MS = 5;
-/** Time after the first answer in which a process comes to rest. */
+/** Time after the first answer in which a process settles. */
 const REST_MS = 500;
 /** Time after the last response in which CPU time still counts. */
 const SETTLE_MS = 100;
 
-/** Where the processes of a measurement live. */
+/** Where the processes of a measurement are started and keep their data. */
 export interface Workplace {
   readonly children: ChildProcesses;
   /** An existing folder for their data. */
@@ -31,14 +31,14 @@ export interface Workplace {
 /** Sends one request and verifies its answer. */
 export type Send = (pool: Pool, origin: string) => Promise<unknown>;
 
-/** What a load has cost a process; times in milliseconds. */
+/** The cost of a load for a process; times in milliseconds. */
 export interface Cost<T> {
   readonly result: T;
   /** Calls that reached the upstream. */
   readonly calls: UpstreamCalls;
   /** CPU time of all threads, user and system. */
   readonly cpuMs: number;
-  /** The part of the main thread. */
+  /** The main thread's part of it. */
   readonly mainThreadMs: number;
 }
 
@@ -72,7 +72,7 @@ export class VariantProcess {
    * Starts a variant and waits until it answers a request.
    *
    * @param settings environment variables in addition to the usual ones
-   * @throws {Error} when the process exits, gives a wrong answer, or is not there after 30 s.
+   * @throws {Error} when the process exits, gives a wrong answer, or does not answer within 30 s.
    */
   static async start(
     variant: Variant,
@@ -96,7 +96,7 @@ export class VariantProcess {
   }
 
   /**
-   * Runs a load against this process and returns what it has cost.
+   * Runs a load against this process and returns its cost.
    *
    * @param verify throws unless these are the calls of the upstream that the load must cause
    */
@@ -116,12 +116,12 @@ export class VariantProcess {
     });
   }
 
-  /** Most resident memory so far, in MiB. */
+  /** Peak resident memory so far, in MiB. */
   peakMib(): number {
     return readPeakRssMib(this.#child.pid);
   }
 
-  /** Kills the process and resolves when it is gone. */
+  /** Kills the process and resolves when it has ended. */
   async kill(): Promise<void> {
     await this.#child.end('SIGKILL');
   }

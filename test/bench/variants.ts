@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConnectionKind } from './create-request.js';
 
-/** What can be measured, in the order in which it is measured and printed. */
+/** The variants that can be measured, in the order in which they are measured and printed. */
 export const VARIANTS = ['gateway', 'quiet', 'enhanced', 'usual', 'datasource-rest', 'floor'] as const;
 
-/** What is measured by default. */
+/** The variants that are measured by default. */
 export const DEFAULT_VARIANTS = VARIANTS.filter(name => name !== 'enhanced' && name !== 'quiet');
 
 /**
@@ -21,7 +21,7 @@ export interface Variant {
   readonly name: VariantName;
   /** Path of its built script. */
   readonly script: string;
-  /** Whether it is a gateway, which takes the gateway's settings and can list connections, too. */
+  /** Whether it is a gateway, which takes the gateway's settings and can also list connections. */
   readonly isGateway: boolean;
   /** The kind of connections that it is asked to create. */
   readonly kind: ConnectionKind;
@@ -34,7 +34,7 @@ export interface VariantPlaces {
   readonly adminPort: number;
   /** Origin of the upstream, e.g. `http://127.0.0.1:5000`. */
   readonly upstream: string;
-  /** An existing empty folder of this process's own. */
+  /** An existing, empty folder for this process only. */
   readonly dataDir: string;
 }
 
@@ -44,8 +44,8 @@ const PROJECT_ID = '48cc2c48765f481480c7db940d6409d1';
 /**
  * The variants of these names.
  *
- * @param baselineDir a checkout of the gateway, which is built; needed for `baseline`
- * @throws {Error} when one is not built, so that none is omitted silently.
+ * @param baselineDir a checkout of the gateway that has been built; needed for `baseline`
+ * @throws {Error} if one is not built, so that none is omitted silently.
  */
 export function findVariants(names: readonly VariantName[], baselineDir = ''): Variant[] {
   return names.map(name => {
@@ -56,7 +56,7 @@ export function findVariants(names: readonly VariantName[], baselineDir = ''): V
   });
 }
 
-// Compiled, this file is `build/bench/variants.js`.
+// This file is compiled to `build/bench/variants.js`.
 function scriptOf(name: VariantName, baselineDir: string): string {
   if (name === 'baseline') return resolve(baselineDir, 'dist/main.js');
   const script = isThisBuild(name) ? '../../dist/main.js' : `./${name}.js`;
@@ -67,7 +67,7 @@ function isThisBuild(name: VariantName): boolean {
   return name === 'gateway' || name === 'enhanced' || name === 'quiet';
 }
 
-/** The environment of a variant's process: the gateway's as in production, apart from caller checks. */
+/** The environment of a variant's process: that of the gateway in production, apart from caller checks. */
 export function variantEnv({ name, isGateway }: Variant, places: VariantPlaces): Record<string, string> {
   const { port, adminPort, upstream, dataDir } = places;
   const shared = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port) };

@@ -14,7 +14,7 @@ interface PageGlobals {
   createClient: typeof import('../../client/src/index.js').createClient;
 }
 
-/** Serves a page with the client package, bundled as a front end does it; returns its origin. */
+/** Serves a page with the client package, bundled as for a front end; returns its origin. */
 async function startPage(): Promise<string> {
   const contents = "import { createClient } from './index.js'; window.createClient = createClient;";
   const stdin = { contents, resolveDir: fileURLToPath(new URL('../../client/dist', import.meta.url)) };

@@ -45,7 +45,7 @@ describe('follow() of the client package', () => {
     ]);
   });
 
-  it('goes on after 30 minutes, and when the connection breaks', async () => {
+  it('continues after 30 minutes and after a broken connection', async () => {
     const { graphqlUrl, clock, dliClock, id } = await startWithConnection();
     const relay = await startRelay();
     relay.forwardTo(graphqlUrl);
@@ -100,7 +100,7 @@ describe('follow() of the client package', () => {
     await expect(follow.next()).rejects.toMatchObject({ name: 'GatewayError', ...error });
   });
 
-  it('ends with the reason of its signal', async () => {
+  it('throws the reason of its aborted signal', async () => {
     const { graphqlUrl, id } = await startWithConnection();
     const leaving = new AbortController();
     const follow = createClient({ url: graphqlUrl }).follow(id, { signal: leaving.signal });
@@ -118,7 +118,7 @@ describe('subscribe() of the client package', () => {
     const variables = { filter: { name: 'watched' } };
     const changes = createClient({ url: graphqlUrl }).subscribe(DatasourceConnectionChangesDocument, variables);
     const first = changes.next();
-    // Changes are reported from the first list on, which was read before the second.
+    // Changes are reported relative to the first list, which was read before the second.
     await emulator.ledger.waitFor('listConnections', 2);
     await create({ name: 'watched-1' });
     expect((await first).value).toMatchObject({

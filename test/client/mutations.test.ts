@@ -62,7 +62,7 @@ describe('a create by the client package', () => {
     expect(posts()).toBe(1);
   });
 
-  it('returns an answer that is final at once', async () => {
+  it('returns a final answer at once', async () => {
     const { graphqlUrl, emulator } = await startGateway();
     emulator.seedConnection({ name: INPUT.name });
     const { client, inputs } = createObservedClient({ url: graphqlUrl });
@@ -117,7 +117,7 @@ describe('a create by the client package', () => {
     expect(inputs).toHaveLength(2);
   });
 
-  it('waits as long as the gateway asks when there are too many', async () => {
+  it('waits as long as the gateway asks when it sends too many', async () => {
     const { graphqlUrl } = await startGateway({
       env: { RATE_LIMIT_CREATES_BURST: '2', RATE_LIMIT_CREATES_PER_SECOND: '1' },
     });
@@ -144,7 +144,7 @@ describe('a create by the client package', () => {
   it.each([
     ['seconds', (_time: Date) => '3'],
     ['a date', (time: Date) => time.toUTCString()],
-  ])('waits for a proxy that says when to come back in %s', async (_form, retryAfter) => {
+  ])('obeys the Retry-After of a proxy: %s', async (_form, retryAfter) => {
     const { graphqlUrl } = await startGateway();
     const backAt = new Date(0);
     let calls = 0;
@@ -153,7 +153,7 @@ describe('a create by the client package', () => {
       request.resume();
       if (calls === 1) {
         backAt.setTime(Date.now() + 3_000);
-        // The header has none.
+        // A date in the header has no milliseconds.
         backAt.setMilliseconds(0);
         response.writeHead(503, { 'retry-after': retryAfter(backAt) }).end('<h1>Unavailable</h1>');
       } else response.writeHead(307, { location: graphqlUrl }).end();
@@ -183,7 +183,7 @@ describe('a create by the client package', () => {
     expect(posts()).toBe(1);
   });
 
-  it('throws the key to go on with when the time is over without an answer', async () => {
+  it('throws the key to continue with when its time is up without an answer', async () => {
     const client = createClient({ url: UNUSED_PORT });
     const creating = client.createDatasourceConnection({ ...INPUT, idempotencyKey: KEY }, { timeoutMs: 100 });
     await expect(creating).rejects.toMatchObject({
@@ -194,7 +194,7 @@ describe('a create by the client package', () => {
     await expect(creating).rejects.toBeInstanceOf(UndecidedError);
   });
 
-  it('returns the last answer when the time is over', async () => {
+  it('returns the last answer when its time is up', async () => {
     const { graphqlUrl, emulator } = await startGateway();
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0308', headers: { 'Retry-After': '600' } });
     const payload = await createClient({ url: graphqlUrl }).createDatasourceConnection(INPUT, { timeoutMs: 120_000 });
@@ -236,7 +236,7 @@ describe('a delete by the client package', () => {
     expect(answers).toMatchObject([{ __typename: 'ConnectionCreatingError' }]);
   });
 
-  it('returns that there is no such connection', async () => {
+  it('reports a connection that does not exist', async () => {
     const { graphqlUrl } = await startGateway();
     const id = '00000000-0000-4000-8000-000000000000';
     const payload = await createClient({ url: graphqlUrl }).deleteDatasourceConnection(id);

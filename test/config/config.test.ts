@@ -76,7 +76,7 @@ describe('the configuration', () => {
   });
 
   it.each(['tcp://10.0.0.1:4001', 'udp://admin:4001', 'sctp://[fd00::1]:4001'])(
-    'has no port that Kubernetes sets for a service of this name: %s',
+    'ignores a port that Kubernetes sets for a service of this name: %s',
     address => {
       const env = { ...MINIMAL_ENVIRONMENT, PORT: address, ADMIN_PORT: address };
       expect(loadConfig(env)).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
@@ -337,14 +337,14 @@ describe('.env.example', () => {
   });
 });
 
-/** Every variable that the gateway reads, without the files that may hold one instead and lower-case names. */
+/** Every variable that the gateway reads, except `_FILE` variants and lower-case names. */
 function variablesRead(): string[] {
   const keys = keysRead();
   const isFile = (key: string) => key.endsWith('_FILE') && keys.has(key.replace(/_FILE$/, ''));
   return [...keys].filter(key => !isFile(key) && key === key.toUpperCase());
 }
 
-/** Every variable that the gateway reads, with those for files. */
+/** Every variable that the gateway reads, including `_FILE` variants. */
 function keysRead(): Set<string> {
   const keys = new Set<string>();
   const env: Environment = new Proxy<Record<string, string>>(

@@ -100,7 +100,7 @@ describe('a secret in a file', () => {
     expect(loadConfig(env).credentials).toEqual(credentials);
   });
 
-  it('excludes the same secret as a variable', () => {
+  it('excludes the variable with the same secret', () => {
     const file = secretFile('canary-of-file');
     expect(problemsWith({ [SK]: 'canary-of-variable', [`${SK}_FILE`]: file })).toEqual([
       { key: SK, rule: `and ${SK}_FILE exclude each other` },

@@ -72,7 +72,7 @@ describe('the printed configuration', () => {
     ['OIDC_JWKS_URI', 'https://issuer.example/keys?code=canary', 'https://issuer.example/keys?[redacted]'],
     ['OIDC_JWKS_URI', 'https://issuer.example/keys', 'https://issuer.example/keys'],
     ['OIDC_AUDIENCE', 'user:canary@host', '[redacted]'],
-  ])('has no user, password or query of an address: %s=%s', (name, value, shown) => {
+  ])('omits the user, password and query of an address: %s=%s', (name, value, shown) => {
     const text = print({ [name]: value });
     expect(linesOf(text, name)).toEqual([`${name}=${shown} # environment`]);
     expect(text).not.toContain('canary');
@@ -81,7 +81,7 @@ describe('the printed configuration', () => {
   it.each([
     ['an access key', SENTINEL_ACCESS_KEY],
     ['an IAM user', SENTINEL_USER],
-  ])('has no secret of %s', (_kind, secrets) => {
+  ])('contains no secret of %s', (_kind, secrets) => {
     const redisUrl = `redis://${encodeURIComponent(SENTINELS.userName)}:${encodeURIComponent(SENTINELS.redisPassword)}@cache`;
     const text = print({ ...secrets, REDIS_URL: redisUrl });
     for (const secret of Object.values(SENTINELS)) {

@@ -27,7 +27,7 @@ describe('docs/configuration.schema.json', () => {
     for (const { description } of Object.values(properties)) expect(description).toMatch(/^[^\]|]{10,}\.$/s);
   });
 
-  it('cannot be made of a documentation that lacks a variable', () => {
+  it('cannot be generated from documentation that lacks a variable', () => {
     const documentation = readDocument('docs/configuration.md').replace('| `LOG_LEVEL` |', '| `LOG` |');
     expect(() => configurationSchema(documentation)).toThrow('No row of "## Variables" describes LOG_LEVEL.');
   });
@@ -48,11 +48,11 @@ describe('docs/configuration.schema.json', () => {
   });
 });
 
-describe('a configuration that the schema describes', () => {
+describe('a configuration', () => {
   let isValid: (env: Environment) => Promise<boolean>;
 
   beforeAll(() => {
-    // Fastify's validator is of an older draft, in which the keywords that are used here mean the same.
+    // Fastify's validator implements an older draft, in which the keywords used here mean the same.
     const { $schema: _, ...body } = schema;
     const customOptions = { coerceTypes: false, removeAdditional: false, useDefaults: false } as const;
     const app = Fastify({ ajv: { customOptions } });
@@ -67,7 +67,7 @@ describe('a configuration that the schema describes', () => {
     [{ CALLER_AUTH: 'jwt', OIDC_ISSUER: 'https://issuer.example', OIDC_AUDIENCE: 'gateway' }],
     [{ ...NO_KEYS, ...IAM_USER }],
     [{ REDIS_URL: 'redis://cache' }],
-  ])('is accepted by both: %j', async changes => {
+  ])('is accepted by the gateway and the schema: %j', async changes => {
     const env = { ...MINIMAL_ENVIRONMENT, ...changes };
     expect(() => loadConfig(env)).not.toThrow();
     expect(await isValid(env)).toBe(true);
@@ -91,13 +91,13 @@ describe('a configuration that the schema describes', () => {
     [{ CALLER_AUTH: 'jwt', OIDC_ISSUER: 'https://issuer.example' }],
     [{ TRUSTED_DOCUMENTS: 'documents.json', EXPLORER: 'graphiql' }],
     [{ TRUSTED_DOCUMENTS: 'documents.json', FEDERATION: 'true' }],
-  ])('is refused by both: %j', async changes => {
+  ])('is refused by the gateway and the schema: %j', async changes => {
     const env = { ...MINIMAL_ENVIRONMENT, ...changes };
     expect(() => loadConfig(env)).toThrow();
     expect(await isValid(env)).toBe(false);
   });
 
-  it('may name files of secrets instead', async () => {
+  it('may name secret files instead', async () => {
     const files = { HUAWEICLOUD_SDK_AK_FILE: '/run/secrets/ak', HUAWEICLOUD_SDK_SK_FILE: '/run/secrets/sk' };
     expect(await isValid({ ...MINIMAL_ENVIRONMENT, ...NO_KEYS, ...files })).toBe(true);
   });

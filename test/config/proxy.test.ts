@@ -59,7 +59,7 @@ describe('NO_PROXY', () => {
 });
 
 describe('proxies for other programs', () => {
-  it('are not used, of which a warning is given unless there is one for the gateway', () => {
+  it('are not used, which causes a warning unless HTTPS_PROXY is set', () => {
     const others = { HTTP_PROXY: UPPER, all_proxy: LOWER, ALL_PROXY: '' };
     expect(warningsFor(others)).toEqual([
       {

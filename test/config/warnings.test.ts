@@ -1,4 +1,4 @@
-// Names are misspelt on purpose, and those of other software are no words.
+// Some names are misspelt on purpose, and those of other software are not words.
 // cspell:disable
 import { describe, expect, it } from '@jest/globals';
 import { envSchema, SECRET_KEYS } from '../../src/config/env-schema.js';
@@ -41,7 +41,7 @@ function suggestionsFor(...names: string[]) {
   return findMisspeltVariables(Object.fromEntries(names.map(name => [name, 'canary-value'])));
 }
 
-describe('a variable of the environment', () => {
+describe('an environment variable', () => {
   it.each([
     ['DLI_REGOIN', 'DLI_REGION'],
     ['DLI_REGIONS', 'DLI_REGION'],
@@ -71,32 +71,32 @@ describe('a variable of the environment', () => {
     ['HAUWEICLUOD_SDK_AK', 'HUAWEICLOUD_SDK_AK'],
     ['HUAWEICLOUD_SDK_SECURITYTOKEN', 'HUAWEICLOUD_SDK_SECURITY_TOKEN'],
     ['HUAWEICLOUD_SDK_SK_FILES', 'HUAWEICLOUD_SDK_SK_FILE'],
-  ])('that is nearly one of the gateway is found: %s (%s)', (name, suggestion) => {
+  ])('with a name close to one of the gateway is found: %s (%s)', (name, suggestion) => {
     expect(suggestionsFor(name)).toEqual(suggestion === undefined ? [] : [{ variable: name, suggestion }]);
   });
 
-  it('of the gateway is not misspelt', () => {
+  it('of the gateway does not count as misspelt', () => {
     expect(suggestionsFor(...OWN_NAMES)).toEqual([]);
   });
 
-  it('of other software is not misspelt', () => {
+  it('of other software does not count as misspelt', () => {
     expect(suggestionsFor(...(ORDINARY_NAMES ?? []))).toEqual([]);
     for (const name of ORDINARY_NAMES ?? []) expect(suggestionsFor(name)).toEqual([]);
   });
 
-  it('is not misspelt while it is empty, or extends the name of one that is set', () => {
+  it('does not count as misspelt if it is empty or extends the name of one that is set', () => {
     expect(findMisspeltVariables({ DLI_REGOIN: '', CALLER_AUHT: undefined })).toEqual([]);
     expect(suggestionsFor('OIDC_ISSUER', 'OIDC_ISSUER_URL')).toEqual([]);
     expect(suggestionsFor('DATA_DIR', 'DATA_DIRR')).toEqual([{ variable: 'DATA_DIRR', suggestion: 'DATA_DIR' }]);
   });
 
-  it('is only reported if its name can be printed, and 20 at most are', () => {
+  it('is reported only if its name is printable, and at most 20 are', () => {
     expect(suggestionsFor('DLI_REGION\n', 'DLI_REGI\u001bN', `OIDC_ISSUER_${'X'.repeat(100)}`)).toEqual([]);
     const many = Array.from({ length: 30 }, (_, index) => `OIDC_ISSUER_${index}`);
     expect(suggestionsFor(...many)).toHaveLength(20);
   });
 
-  it('is described by its name and the right one', () => {
+  it('is reported with the right name', () => {
     expect(suggestionsFor('DLI_REGOIN').map(describeMisspelling)).toEqual([
       'DLI_REGOIN is not a variable of the gateway; did you mean DLI_REGION?',
     ]);

@@ -24,7 +24,7 @@ async function namesOf(reader: ConnectionReader, filter: ConnectionFilter = {}):
 const POOL: Resource = { kind: 'ELASTIC_RESOURCE_POOL', name: 'pool_1' };
 const QUEUE: Resource = { kind: 'QUEUE', name: 'queue_1' };
 
-/** One classic and one enhanced connection, neither of which can be told from the other by its name. */
+/** One classic and one enhanced connection, with a reader and a watcher. */
 function oneOfEach() {
   const stored = new StoredConnections();
   stored.put(classic(1), enhanced(2));
@@ -32,7 +32,7 @@ function oneOfEach() {
 }
 
 describe('a list of both kinds', () => {
-  it('is one list, in one order', async () => {
+  it('merges them in one order', async () => {
     const stored = new StoredConnections();
     stored.put(
       classic(1, { name: 'b' }),

@@ -8,11 +8,11 @@ import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
-/** It stands still until a test advances it. */
+/** Stands still until a test advances it. */
 const clock = createManualClock();
 const shared = shareGateway({}, clock);
 
-/** A create that asks for these fields of its success. */
+/** A create that selects these fields of its success. */
 function creating(selection: string, name = 'x'): object {
   return {
     query: `mutation { createDatasourceConnection(input: {
@@ -78,7 +78,7 @@ describe('a cached result', () => {
     expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
   });
 
-  it('is dropped when results of 16 MiB or more are newer', async () => {
+  it('is dropped once newer results take 16 MiB or more', async () => {
     const gateway = shared();
     const ids = Array.from({ length: 30 }, () => gateway.emulator.seedConnection().connectionId);
     // About 0.7 MiB each, at two bytes a character.
@@ -146,7 +146,7 @@ describe('a caller that creates a connection', () => {
     clock.advance(57_000);
     const { body } = await answer;
     expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
-    // The read on its own would have had a minute.
+    // On its own, the read would have had a minute.
     expect(performance.now() - startedMs).toBeLessThan(50_000);
   });
 

@@ -65,7 +65,7 @@ describe('the hosts of a connection', () => {
     });
   });
 
-  it('come in pages, each host once, from one call', async () => {
+  it('are returned in pages, each host once, from one call', async () => {
     const names = Array.from({ length: 2_500 }, (_, index) => `node-${index}`);
     const { page, calls } = start(hostsNamed(...names));
     const shown: string[] = [];
@@ -126,7 +126,7 @@ describe('the hosts of a connection', () => {
     expect(calls).toEqual([]);
   });
 
-  it('are read once for all callers within the freshness, whatever the case of the id', async () => {
+  it('are read once for all callers while fresh, whatever the case of the id', async () => {
     const { page, calls, clock } = start(hostsNamed('a'));
     const id = 'abcdef00-0000-4000-8000-000000000001';
     await Promise.all([page({}, id), page({ name: 'a' }, id.toUpperCase())]);
@@ -151,7 +151,7 @@ describe('the hosts of a connection', () => {
     ['50 lists', 10, 50],
     // Each takes more than half a megabyte.
     ['16 megabytes', 4_000, 31],
-  ])('are kept up to %s', async (_limit, hostCount, maxKept) => {
+  ])('are cached up to %s', async (_limit, hostCount, maxKept) => {
     const { page, calls } = start(hostsNamed(...Array.from({ length: hostCount }, (_, index) => `node-${index}`)), {
       freshnessMs: 60_000,
     });
@@ -166,7 +166,7 @@ describe('the hosts of a connection', () => {
 });
 
 describe('the tags of a connection', () => {
-  it('are read once for all callers within the freshness', async () => {
+  it('are read once for all callers while fresh', async () => {
     const { details, calls, clock } = start([]);
     expect(await Promise.all([details.tags(idOf(1), CALLER), details.tags(idOf(1), CALLER)])).toEqual([TAGS, TAGS]);
     await details.tags(idOf(2), CALLER);
@@ -190,7 +190,7 @@ describe('the limits of reads', () => {
     const { details, page, calls } = start(hostsNamed('a'), { perSecond: 1 });
     await page();
     await details.tags(idOf(1), CALLER);
-    // The clock stands still, so the next call waits for its turn for ever.
+    // The clock stands still, so the next call waits for its turn forever.
     void details.tags(idOf(2), CALLER).catch(() => undefined);
     await expect(page({}, idOf(2))).rejects.toMatchObject({ name: 'ReadQueueFullError' });
     expect(calls).toEqual([`hosts ${idOf(1)}`, `tags ${idOf(1)}`]);

@@ -49,7 +49,7 @@ const seedBound = ({ emulator }: Gateway, status: string, name: string, updatedA
   }).connectionId;
 
 describe('a subscription to an enhanced connection', () => {
-  it('follows what is bound after its start, a queue by its pool', async () => {
+  it('reports what is bound after its start, a queue through its pool', async () => {
     const clock = createManualClock();
     const emulator = { peeringMs: 2_000, now: () => clock.epochMs() };
     const gateway = await startEnhancedGateway({ env: FAST, emulator });
@@ -62,7 +62,7 @@ describe('a subscription to an enhanced connection', () => {
     expect((await readAll(events)).map(shownIn)).toMatchObject([{ readiness: 'READY', isSettled: true }]);
   });
 
-  it('ends at once without resources to wait for if nothing is bound', async () => {
+  it('ends at once if nothing is bound and it waits for no resources', async () => {
     const gateway = await startEnhancedGateway();
     const { connectionId: id } = gateway.emulator.seedEnhancedConnection({ name: 'orders' });
     expect((await readAll(watch(gateway, id))).map(shownIn)).toMatchObject([{ readiness: 'UNBOUND' }]);
@@ -87,7 +87,7 @@ describe('a subscription to an enhanced connection', () => {
     const gateway = await startEnhancedGateway({ env });
     const { ledger } = gateway.emulator;
     const ids = Array.from({ length: connections }, (_, index) => seedBound(gateway, 'CREATING', `c${index}`));
-    // The list shows of which kind each id is.
+    // The list shows the kind of each id.
     await pageOf(gateway);
     const clients = Array.from({ length: 5 }, () => socketClient(gateway.graphqlUrl));
     const watchers = clients.flatMap(client =>
@@ -111,7 +111,7 @@ describe('a subscription to an enhanced connection', () => {
   });
 });
 
-describe('a kept list', () => {
+describe('a cached list', () => {
   it('shows what was bound and unbound through the gateway, without another list call', async () => {
     const gateway = await startEnhancedGateway({ clock: createManualClock() });
     const { connectionId: id } = gateway.emulator.seedEnhancedConnection({ name: 'orders' });
@@ -184,7 +184,7 @@ describe('a subscription to the list', () => {
 });
 
 describe('the hosts of an enhanced connection', () => {
-  it('are read in pages, and cost one call for all of them', async () => {
+  it('are read in pages, at the cost of a single call', async () => {
     const gateway = await startEnhancedGateway({ clock: createManualClock() });
     const hosts = ['b', 'A', 'ab'].map((name, index) => ({ name, ip: `192.168.0.${index}` }));
     const { connectionId: id } = gateway.emulator.seedEnhancedConnection({ name: 'orders', hosts });

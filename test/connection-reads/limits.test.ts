@@ -15,12 +15,12 @@ afterEach(async () => {
   await closeGateways();
 });
 
-const AS_MANY_AS_ALLOWED = 15;
+const MAX_PER_REQUEST = 15;
 const READS = 'getConnection';
 const DELAY_MS = 2_000;
 const SLOW = { FOLLOW_INTERVAL_MS: '60000' };
-const OF_A_SOCKET = proofSize(40, 1_000);
-const limits = { watchesPerTenant: 2.5 * OF_A_SOCKET };
+const PER_SOCKET = proofSize(40, 1_000);
+const limits = { watchesPerTenant: 2.5 * PER_SOCKET };
 const AT_A_TIME = proofSize(20, 50);
 
 /** Requests `count` missing connections, in batches of the maximum size of a request. */
@@ -29,10 +29,10 @@ function ask(
   count: number,
   headers: Record<string, string>,
 ): Promise<GraphqlAnswer>[] {
-  const numbers = Array.from({ length: AS_MANY_AS_ALLOWED }, (_, index) => index);
+  const numbers = Array.from({ length: MAX_PER_REQUEST }, (_, index) => index);
   const parameters = numbers.map(number => `$id${number}: ID!`).join(' ');
   const fields = numbers.map(number => `a${number}: datasourceConnection(id: $id${number}) { id }`).join(' ');
-  return Array.from({ length: count / AS_MANY_AS_ALLOWED }, () => {
+  return Array.from({ length: count / MAX_PER_REQUEST }, () => {
     const variables = Object.fromEntries(numbers.map(number => [`id${number}`, randomUUID()]));
     return send({ query: `query (${parameters}) { ${fields} }`, variables }, headers);
   });
@@ -48,8 +48,8 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
   const counts: Record<string, number> = {};
   for (let socket = 0; socket < sockets; socket += 1) {
     const { say, hear } = await openSubscriber(graphqlUrl, bearer(token));
-    for (let received = 0; received < OF_A_SOCKET; ) {
-      // More at a time would delay the event loop, so that the gateway would shed load.
+    for (let received = 0; received < PER_SOCKET; ) {
+      // More at a time would delay the event loop and make the gateway shed load.
       if (received % AT_A_TIME === 0)
         for (let count = received; count < received + AT_A_TIME; count += 1)
           say({ type: 'subscribe', id: String(count), payload: { query: WATCH, variables: { id } } });
@@ -82,7 +82,7 @@ describe('a tenant that floods the gateway with reads', () => {
     const { body } = await askFor(sender, id);
     expect(body.errors).toBeUndefined();
     const readsBefore = emulator.ledger.entries(READS).findIndex(({ path }) => path.endsWith(id));
-    // Hundreds of calls are queued at that time.
+    // Hundreds of calls are queued at this point.
     expect(readsBefore).toBeLessThan(400);
     expect(await remove(sender, id)).toMatchObject({ __typename: DELETED });
     // The lookup of the delete uses another connection pool.
@@ -93,7 +93,7 @@ describe('a tenant that floods the gateway with reads', () => {
     for (const [index, atMs] of times.entries())
       expect((times[index + 10] ?? Number.POSITIVE_INFINITY) - atMs).toBeGreaterThan(DELAY_MS - 20);
 
-    // Calls are refused when they have waited too long, and those beyond the five hundred that wait at once.
+    // Calls are refused when they have waited too long, or when five hundred others are waiting.
     await Promise.any(flood.map(async answer => expect(codesOf([await answer])).not.toEqual([])));
     emulator.clearFaults();
     emulator.inject(found);
@@ -130,14 +130,14 @@ describe('the number of watches', () => {
     const gateway = await startTokenGateway(SLOW, { limits });
     const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
     expect(await fillSockets(gateway, 3, many)).toEqual({
-      followed: 2.5 * OF_A_SOCKET,
-      OVERLOADED: 0.5 * OF_A_SOCKET,
+      followed: 2.5 * PER_SOCKET,
+      OVERLOADED: 0.5 * PER_SOCKET,
     });
-    expect(await fillSockets(gateway, 1, one)).toEqual({ followed: OF_A_SOCKET });
+    expect(await fillSockets(gateway, 1, one)).toEqual({ followed: PER_SOCKET });
   });
 
   it('is not limited per tenant if callers are anonymous', async () => {
     const gateway = await startGateway({ env: SLOW, limits });
-    expect(await fillSockets(gateway, 3)).toEqual({ followed: 3 * OF_A_SOCKET });
+    expect(await fillSockets(gateway, 3)).toEqual({ followed: 3 * PER_SOCKET });
   });
 });

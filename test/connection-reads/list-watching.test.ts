@@ -21,13 +21,13 @@ const TRANSPORTS: Transport[] = ['graphql-ws', 'graphql-sse'];
 
 const listCalls = ({ emulator }: TestGateway) => emulator.ledger.count('listConnections');
 
-/** Changes the state of a connection without the gateway. */
+/** Changes the state of a connection at DLI, bypassing the gateway. */
 function change({ emulator }: TestGateway, name: string, connectionId: string, state: string): void {
   emulator.seedConnection({ connectionId, name, state });
 }
 
 describe.each(TRANSPORTS)('a subscription to the list over %s', transport => {
-  it('reports what others change, and nothing that was there before', async () => {
+  it('reports what others change, and nothing that existed before', async () => {
     const gateway = await startGateway({ env: FAST });
     const old = seed(gateway.emulator, { name: 'old' });
     const events = await watchList(gateway, { transport });
@@ -38,7 +38,7 @@ describe.each(TRANSPORTS)('a subscription to the list over %s', transport => {
     change(gateway, 'new', id, 'DELETED');
     expect(await nextChange(events)).toBe('REMOVED new DELETED');
     gateway.emulator.reset({ keepTokens: true });
-    // As it was last: DLI no longer lists it.
+    // In its last known state, because DLI no longer lists it.
     expect(await nextOf(events)).toEqual({
       data: { datasourceConnections: { kind: 'REMOVED', connection: { id: old, name: 'old', state: 'ACTIVE' } } },
     });
@@ -105,7 +105,7 @@ describe('a subscription to the list', () => {
       if (expected[index] === '') await emulator.ledger.waitFor('listConnections', listCalls(gateway) + 1);
       else expect(await nextChange(events)).toBe(expected[index]);
     }
-    // Matches every filter, so that it is the next event unless there was an unexpected one.
+    // Matches every filter, so it is the next event unless there was an unexpected one.
     const [state = 'ACTIVE'] = 'states' in filter ? (filter.states ?? []) : [];
     seed(emulator, { name: 'xy', service: 'services' in filter ? 'DWS' : 'RDS', state });
     expect(await nextChange(events)).toMatch(/^ADDED xy /);
@@ -185,7 +185,7 @@ async function nextChangeAfterCreate(
   gateway: Awaited<ReturnType<typeof startTokenGateway>>,
   token = '',
 ): Promise<string> {
-  // The list is read already, so that nothing shows when this watch has started; the create follows it on one socket.
+  // The list is cached, so no call shows that the first watch has started; the end of the second one shows it.
   const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
   say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
   say({ type: 'subscribe', id: 'b', payload: { query: WATCH, variables: { id: 'none' } } });
@@ -197,7 +197,7 @@ async function nextChangeAfterCreate(
 }
 
 describe('many subscribers of all tenants', () => {
-  it('cause one reading of the list per interval, which a query shares', async () => {
+  it('cause one read of the list per interval, which a query shares', async () => {
     const intervalMs = 300;
     const gateway = await startTokenGateway({ FOLLOW_INTERVAL_MS: String(intervalMs), READ_FRESHNESS_MS: '60000' });
     const { emulator, graphqlUrl } = gateway;
@@ -210,7 +210,7 @@ describe('many subscribers of all tenants', () => {
       haveAll = true;
       return received;
     });
-    // A later watch starts from a later one.
+    // A watch that starts later compares with a later list.
     while (!haveAll || listCalls(gateway) < 8) {
       seed(emulator);
       await emulator.ledger.waitFor('listConnections', listCalls(gateway) + 1);
@@ -224,11 +224,11 @@ describe('many subscribers of all tenants', () => {
     const query = '{ datasourceConnections { totalCount } }';
     expect((await gateway.send({ query }, bearer(tokens[0]))).body.errors).toBeUndefined();
     const callers = emulator.ledger.entries('listConnections').slice(before);
-    // Polls may have gone on meanwhile.
+    // Polls may have continued meanwhile.
     expect(callers.length).toBeLessThanOrEqual(1);
   });
 
-  it('cause none after all have left', async () => {
+  it('cause no reads after all have left', async () => {
     const gateway = await startGateway({ env: FAST, emulator: { creationMs: 600_000 } });
     const { connectionId = '' } = await gateway.create({ name: 'watched' });
     const events = await Promise.all(TRANSPORTS.map(transport => watchList(gateway, { transport })));
@@ -239,7 +239,7 @@ describe('many subscribers of all tenants', () => {
     // It can take the gateway some time to detect that a subscriber has left.
     for (let tries = 0; calls !== 0 && tries < 60; tries += 1) {
       const before = listCalls(gateway);
-      // Would cause a poll.
+      // This would cause a poll.
       await gateway.create({ name: `more_${tries}` });
       await connectionOf(gateway, connectionId, 'waitSeconds: 1');
       calls = listCalls(gateway) - before;
@@ -254,7 +254,7 @@ describe('a subscriber that reads slowly', () => {
     const { emulator, graphqlUrl } = gateway;
     const count = 50;
     const { socket, say, hear } = await openSubscriber(graphqlUrl);
-    // Events of more than 100 KB fill the buffers of the machine.
+    // Events of more than 100 KB fill the socket buffers of the machine.
     const fields = Array.from({ length: 15 }, (_, index) => `q${index}: queues { name }`).join(' ');
     const query = `subscription { datasourceConnections(filter: {includeDeleted: true}) {
       kind connection { name state ${fields} } } }`;

@@ -9,7 +9,7 @@ import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
-/** It stands still until a test advances it, so that a list that was read stays fresh. */
+/** Stands still until a test advances it, so that a list stays fresh once it was read. */
 const clock = createManualClock();
 const shared = shareGateway({}, clock);
 const creatingAtOnce = shareGateway({ emulator: { creationMs: 0 } }, clock);
@@ -146,7 +146,7 @@ describe('a list that was read before a change of our own', () => {
     const id = seed(gateway.emulator, { name: 'a' });
     expect(await namesIn(gateway)).toEqual(['a']);
     gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'close', apply: true });
-    // The delete begins with a get of its own.
+    // The delete begins with a get, which is to succeed.
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0, skip: 1 });
     expect(await remove(gateway, id)).toMatchObject({ __typename: 'DeleteOutcomeUnknownError' });
     gateway.emulator.clearFaults();
@@ -172,7 +172,7 @@ describe('a list that was read before a change of our own', () => {
     expect([listCalls(gateway), getCalls(gateway)]).toEqual([2, 0]);
   });
 
-  it('shows changes by others as soon as it is older than READ_FRESHNESS_MS, in spite of changes of our own', async () => {
+  it('shows changes by others as soon as it is older than READ_FRESHNESS_MS, despite changes of our own', async () => {
     const gateway = shared();
     const theirs = seed(gateway.emulator, { name: 'theirs', state: 'CREATING' });
     expect(await namesIn(gateway)).toEqual(['theirs']);
@@ -201,7 +201,7 @@ describe('while the list of DLI lags behind', () => {
     }
   });
 
-  it('a created connection appears although DLI denied it at first', async () => {
+  it('a created connection appears even if DLI denied it at first', async () => {
     const gateway = lagging();
     await createId(gateway, 'a');
     gateway.emulator.inject({ operation: 'getConnection', status: 404, error: 'DLI.0002', times: 2 });

@@ -19,7 +19,7 @@ function shownIn(event: ListEvent | undefined): string {
   return event?.kind === 'problem' ? `problem ${event.error.code}` : String(event?.kind);
 }
 
-/** Watches the list, and waits until it has been read, with what the first changes are compared with. */
+/** Watches the list, and waits until the baseline of the first changes has been read. */
 async function watchList(watcher: ConnectionWatcher, stored: StoredConnections, filter: ConnectionFilter = {}) {
   const calls = stored.lists + stored.gets.length;
   const events = watcher.watchList(filter, CALLER);
@@ -30,7 +30,7 @@ async function watchList(watcher: ConnectionWatcher, stored: StoredConnections, 
   };
 }
 
-/** Waits until the list has been polled twice more, so that a change since would have been reported. */
+/** Waits for two more polls of the list, after which any change would have been reported. */
 async function twoPolls(stored: StoredConnections): Promise<void> {
   await stored.calls(stored.lists + stored.gets.length + 2);
 }
@@ -61,7 +61,7 @@ describe('a subscription to the list', () => {
     expect(await next()).toBe('CHANGED enhanced_1 ACTIVE');
   });
 
-  it('does not report the connections of a kind as removed while it cannot be listed, or as added afterwards', async () => {
+  it('does not report connections as removed while their kind cannot be listed, or as added afterwards', async () => {
     const stored = new StoredConnections();
     stored.put(classic(1), classic(2), enhanced(3));
     const { watcher } = readAndWatch(stored);
@@ -79,7 +79,7 @@ describe('a subscription to the list', () => {
     expect(await next()).toBe('ADDED classic_5 ACTIVE');
   });
 
-  it('compares a kind that could not be listed at first with its first list', async () => {
+  it('uses the first list of a kind that could not be listed before as its baseline', async () => {
     const stored = new StoredConnections();
     stored.put(classic(1), enhanced(2));
     stored.fail('CLASSIC');
@@ -158,11 +158,11 @@ describe('a change of our own', () => {
     return { stored, clock, reads: readAndWatch(stored, { clock, freshnessMs: 1_000 }) };
   }
 
-  it('reports to the client of DLI that a created connection is an enhanced one', async () => {
+  it('passes the kind of a created enhanced connection to the client of DLI', async () => {
     const { stored, reads } = start();
     reads.watcher.notice({ kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' });
     reads.watcher.notice({ kind: 'created', id: idOf(2), connectionKind: 'CLASSIC' });
-    // A classic one is asked for first anyway.
+    // Classic connections are tried first anyway.
     expect(stored.remembered).toEqual(new Map([[idOf(1), 'ENHANCED']]));
   });
 
@@ -178,12 +178,12 @@ describe('a change of our own', () => {
     expect(await namesIn(reads)).toEqual(['classic_1', 'enhanced_2']);
   });
 
-  it('puts what is bound now into a kept list, at the cost of one call', async () => {
+  it('updates the bindings in a cached list, at the cost of one call', async () => {
     const { stored, reads } = start(classic(1), enhanced(2, { isShared: true, isIpv6Enabled: false }), enhanced(3));
     const page = (filter = {}) => reads.reader.page({ first: 50, filter, order: 'NAME' }, CALLER);
     expect(await page({ readiness: ['BINDING'] })).toMatchObject({ items: [] });
     const bindings = [binding('pool_1 CREATING')];
-    // The get lacks what only lists have.
+    // A get lacks the fields that only lists have.
     stored.put(enhanced(2, { bindings }));
     reads.watcher.notice({ kind: 'changed', id: idOf(2).toUpperCase() });
     expect(await page({ readiness: ['BINDING'] })).toMatchObject({

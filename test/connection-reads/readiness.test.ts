@@ -28,7 +28,7 @@ describe('the readiness of an enhanced connection', () => {
     expect(readinessOf(withStates(...states))).toBe(readiness);
   });
 
-  it.each([[[]], [['ACTIVE']], [['CREATING']]])('is DELETED once it was deleted, whatever was bound: %j', states => {
+  it.each([[[]], [['ACTIVE']], [['CREATING']]])('is DELETED after its deletion, whatever was bound: %j', states => {
     expect(readinessOf({ ...withStates(...states), state: 'deleted' })).toBe('DELETED');
   });
 });

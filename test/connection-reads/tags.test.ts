@@ -38,7 +38,7 @@ describe('the tags of a connection', () => {
     expect((await connectionOf(gateway, connectionId))?.tags).toEqual([]);
   });
 
-  it("do not include the gateway's own and those of Huawei Cloud", async () => {
+  it('do not include those of the gateway and of Huawei Cloud', async () => {
     const env = { DLI_MARKER_TAG: 'true' };
     const gateway = await startGateway({ env, emulator: { tagStyle: 'objects' } });
     const { connectionId = '' } = await gateway.create({ tags: [{ key: 'team', value: 'data' }] });

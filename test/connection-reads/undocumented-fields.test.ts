@@ -140,7 +140,7 @@ describe('a field that is not as documented', () => {
     ]);
   });
 
-  it('makes a list unreadable only where the list itself is missing, which the log names', async () => {
+  it('makes a list unreadable only if it is the list itself, which the log names', async () => {
     const { emulator, log } = gateway();
     emulator.inject({ operation: 'listConnections', body: { connections: 'none' }, times: 0 });
     const { body } = await askForPage(gateway());

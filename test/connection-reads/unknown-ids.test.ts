@@ -22,13 +22,13 @@ const ABSENT: [what: string, answer: Partial<Fault>][] = [
 describe.each(ABSENT)('an id that is refused with %s', (_what, answer) => {
   const inject = (operation: Fault['operation']) => gateway().emulator.inject({ operation, times: 0, ...answer });
 
-  it('is no connection if the list does not show it', async () => {
+  it('has no connection if the list does not show it', async () => {
     inject('getConnection');
     expect(await connectionOf(gateway(), NO_ID)).toBeNull();
     expect(await remove(gateway(), NO_ID)).toMatchObject({ __typename: 'ConnectionNotFoundError' });
   });
 
-  it('is the connection that the list shows', async () => {
+  it('refers to the connection that the list shows', async () => {
     const id = seed(gateway().emulator, { name: 'orders_pg' });
     inject('getConnection');
     expect(await connectionOf(gateway(), id.toUpperCase())).toMatchObject({ id, name: 'orders_pg', state: 'ACTIVE' });
@@ -45,7 +45,7 @@ describe.each(ABSENT)('an id that is refused with %s', (_what, answer) => {
     expect(JSON.stringify(await remove(gateway(), NO_ID))).not.toContain(ENDED);
   });
 
-  it('is deleted if a delete was executed all the same', async () => {
+  it('is deleted if the delete was executed nevertheless', async () => {
     const id = seed(gateway().emulator);
     gateway().emulator.inject({ operation: 'deleteConnection', apply: true, ...answer });
     expect(await remove(gateway(), id)).toMatchObject({ __typename: DELETED });
@@ -78,13 +78,13 @@ describe('the list is not needed', () => {
 });
 
 describe('an id that is refused because classic connections are not offered', () => {
-  it.each(['APIG.0101', 'APIGW.0101'])('is an error if they can be listed all the same: %s', async error => {
+  it.each(['APIG.0101', 'APIGW.0101'])('is an error if they can nevertheless be listed: %s', async error => {
     gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
     const { body } = await askFor(gateway(), NO_ID);
     expect(body.errors?.[0]?.message).toContain(ENDED);
   });
 
-  it.each(['APIG.0101', 'APIGW.0101'])('is no connection if they cannot be listed either: %s', async error => {
+  it.each(['APIG.0101', 'APIGW.0101'])('has no connection if they cannot be listed either: %s', async error => {
     const { emulator } = gateway();
     for (const operation of ['getConnection', 'listConnections'] as const)
       emulator.inject({ operation, error, times: 0 });
@@ -109,7 +109,7 @@ describe('ids that are refused at the same time', () => {
   const REFUSED: Fault = { operation: 'getConnection', error: 'DLI.0001', times: 0 };
   const ids = (count: number) => Array.from({ length: count }, () => randomUUID());
 
-  it('share one list at a time, for reads and deletes, with a pause of a second', async () => {
+  it('share one list call at a time, for reads and deletes, with a pause of a second', async () => {
     const gateway = await startGateway();
     const { emulator } = gateway;
     emulator.inject(REFUSED);
@@ -148,7 +148,7 @@ describe('ids that are refused at the same time', () => {
     const id = seed(emulator);
     emulator.inject({ ...REFUSED, times: 12 });
     emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
-    // More than DLI gets at the same time.
+    // More than the gateway sends to DLI at the same time.
     const refused = ids(12).map(other => askFor(gateway, other));
     await emulator.ledger.waitFor('getConnection', 12);
     expect(await connectionOf(gateway, id)).toMatchObject({ id });

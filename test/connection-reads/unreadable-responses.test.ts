@@ -51,7 +51,7 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
 ];
 
 describe.each(OPERATIONS)('a response to %s', operation => {
-  it.each(ANSWERS)('%j becomes an error with a code, and nothing of it is shown', async (_what, fault, code) => {
+  it.each(ANSWERS)('%j becomes an error with a code, and none of it is shown', async (_what, fault, code) => {
     const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation, times: 0, ...fault });
@@ -64,7 +64,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     expect(gateway.log()).not.toContain(CANARY);
   });
 
-  it('that the API is not available becomes an error if that of enhanced connections is not either', async () => {
+  it('that the API is unavailable becomes an error if that of enhanced connections is unavailable too', async () => {
     const gateway = shared();
     const enhanced = operation === 'getConnection' ? 'getEnhancedConnection' : 'listEnhancedConnections';
     for (const each of [operation, enhanced] as const)
@@ -116,7 +116,7 @@ describe('a connection that does not exist', () => {
   });
 
   it.each(['', 'x', '../emulator/ledger', '68233202-63bf-4f27-a99b-fa5f5a2dbae1/..', 'x'.repeat(256)])(
-    'is null without a question to DLI when %j can be no id',
+    'is null without a call to DLI when %j cannot be an id',
     async id => {
       const gateway = shared();
       expect((await askFor(gateway, id)).body).toEqual({ data: { datasourceConnection: null } });

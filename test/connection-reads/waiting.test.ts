@@ -94,7 +94,7 @@ describe('a query with waitSeconds', () => {
     // The last poll may still be on its way. It arrives before those of another waiting query.
     await connectionOf(gateway, other, 'waitSeconds: 1');
     const all = pollsSoFar();
-    // So would the polls of a leaked timer.
+    // The polls of a leaked timer would arrive before these.
     await connectionOf(gateway, other, 'waitSeconds: 2');
     expect(pollsSoFar()).toBe(all);
   });

@@ -121,7 +121,7 @@ describe('a watch of an enhanced connection', () => {
     expect(await restOf(stream)).toEqual(['pool_1 ACTIVE']);
   });
 
-  it('does not matter to a classic connection what is to be bound', async () => {
+  it('ignores the resources to wait for if the connection is classic', async () => {
     const stored = new StoredConnections();
     stored.put(classic(1, { state: 'CREATING' }));
     const { watcher } = readAndWatch(stored);
@@ -131,7 +131,7 @@ describe('a watch of an enhanced connection', () => {
     expect(await restOf(stream)).toEqual(['CLASSIC ACTIVE']);
   });
 
-  it('sees what was bound through the gateway at once, whatever the interval', async () => {
+  it('reports what was bound through the gateway at once, whatever the interval', async () => {
     const { stored, watcher } = start(bound(), { intervalMs: 60_000 });
     const stream = watcher.watch(idOf(1), CALLER, [[POOL]]);
     expect(await nextOf(stream)).toBe('ENHANCED ACTIVE');

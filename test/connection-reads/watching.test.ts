@@ -44,7 +44,7 @@ function watch(
   return subscribe(transport, graphqlUrl, { query: SUBSCRIPTION, variables: { id } });
 }
 
-/** Starts a gateway whose connections are created so slowly that every poll finds progress, and the next is due soon. */
+/** Starts a gateway whose connections are created so slowly that every poll finds progress and the next is due soon. */
 function startWithSlowCreations(env: Record<string, string>): Promise<TestGateway> {
   return startGateway({ env, emulator: { creationMs: 600_000 } });
 }
@@ -167,7 +167,7 @@ describe('a change during a poll', () => {
 });
 
 describe('subscribers that leave', () => {
-  it('use none of the rate limit of later subscribers', async () => {
+  it('do not use up the rate limit of later subscribers', async () => {
     const clock = createManualClock();
     const gateway = await startGateway({ env: { FOLLOW_CALLS_PER_SECOND: '5' }, clock });
     const client = socketClient(gateway.graphqlUrl);

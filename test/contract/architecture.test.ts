@@ -11,7 +11,7 @@ interface Rule {
   allowedAsTypes?: readonly string[];
 }
 
-// In the direction of the dependencies: an entry imports entries below it only.
+// In the order of the dependencies: an entry imports only entries below it.
 const RULES: Readonly<Record<string, Rule>> = {
   'main.ts': { allowed: ['cli', 'gateway.ts', 'dev-mode.ts', 'config', 'lib'] },
   cli: {
@@ -84,7 +84,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   emulator: { allowed: [] },
 };
 
-/** Narrower rules of the files of a folder whose parts need different things. */
+/** Narrower rules for each file of a folder whose files have different dependencies. */
 const RULES_OF_FILES: Readonly<Record<string, Rule>> = {
   'composition/compose.ts': {
     allowed: ['idempotency', 'operation-store', 'connection-reads', 'auth', 'config', 'dli', 'huawei-cloud', 'lib'],
@@ -124,7 +124,7 @@ describe('the dependencies between the folders of src', () => {
     expect(FOLDERS.toSorted()).toEqual(Object.keys(RULES).toSorted());
   });
 
-  it.each(Object.entries(RULES))('are allowed to entries below only, and all of them are used: %s', (folder, rule) => {
+  it.each(Object.entries(RULES))('are allowed only to entries below, and all of them are used: %s', (folder, rule) => {
     const { allowed, allowedAsTypes = [] } = rule;
     const names = Object.keys(RULES);
     const below = names.slice(names.indexOf(folder) + 1);
@@ -142,7 +142,7 @@ describe('the dependencies between the folders of src', () => {
     ).toEqual([]);
   });
 
-  it('have a rule for every file of a folder that has rules for its files', () => {
+  it('have a rule for every file of a folder with rules per file', () => {
     const folders = new Set(Object.keys(RULES_OF_FILES).map(folderOf));
     const paths = FILES.filter(({ folder }) => folders.has(folder)).map(({ path }) => path);
     expect(paths.toSorted()).toEqual(Object.keys(RULES_OF_FILES).toSorted());
@@ -165,18 +165,18 @@ describe('the dependencies between the folders of src', () => {
       expect(imports).toHaveLength(code.match(/\b(?:from\s+|import[\s(]\s*)'/g)?.length ?? 0);
   });
 
-  it('reach the emulator from the development mode only', () => {
+  it('reach the emulator only from the development mode', () => {
     const importers = FILES.filter(
       ({ folder, imports }) => folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
     );
     expect(importers.map(({ path }) => path)).toEqual(['dev-mode.ts']);
   });
 
-  it('load the development mode on demand only', () => {
+  it('load the development mode only on demand', () => {
     expect(FILES.find(({ path }) => path === 'main.ts')?.code).not.toMatch(/^import \{.*'\.\/dev-mode\.js'/m);
   });
 
-  it('load libraries that only some configurations need on demand only', () => {
+  it('load optional libraries only on demand', () => {
     const loaded = loadedWith(['main.ts', 'gateway.ts'], FILES);
     expect(loaded).toContain('fastify');
     expect(
@@ -210,24 +210,24 @@ describe('the packages', () => {
     ).toEqual([]);
   });
 
-  it('for HTTP clients are imported by dli and huawei-cloud only', () => {
+  it('for HTTP clients are imported only by dli and huawei-cloud', () => {
     const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
     expect(describeImports(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
   });
 
-  it('for metrics are imported by metrics only', () => {
+  it('for metrics are imported only by metrics', () => {
     const others = FILES.filter(({ folder }) => folder !== 'metrics');
     expect(describeImports(others, isOneOf(/^prom-client$/))).toEqual([]);
   });
 
-  it('for tokens and rate limits are imported by auth only', () => {
+  it('for tokens and rate limits are imported only by auth', () => {
     const others = FILES.filter(({ folder }) => folder !== 'auth');
     expect(describeImports(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
   });
 });
 
 describe('the files of src', () => {
-  it('use process in the entry points only', () => {
+  it('use process only in the entry points', () => {
     const users = FILES.filter(
       ({ code, imports }) =>
         /(?<![.\w])process\s*[.[]|globalThis\s*[.[]\W?\s*process|\}\s*=\s*process\b/.test(code) ||
@@ -241,7 +241,7 @@ describe('the files of src', () => {
   });
 });
 
-/** All files that are loaded statically with some files, without dynamic imports. */
+/** All modules that are loaded with these files through static imports. */
 function loadedWith(paths: readonly string[], files: readonly SourceFile[]): string[] {
   const loaded = new Set(paths);
   for (const path of loaded)

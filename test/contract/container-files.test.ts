@@ -57,7 +57,7 @@ describe('the image', () => {
     expect([...final.matchAll(/^EXPOSE (.*)$/gm)].map(([, ports]) => ports)).toEqual(['4000 4001']);
   });
 
-  it('serves for 10 s more when it is stopped', () => {
+  it('serves for another 10 s when it is stopped', () => {
     expect(final).toMatch(/^ENV .*\bSHUTDOWN_DELAY_MS=10000(\s|$)/m);
   });
 
@@ -87,7 +87,7 @@ describe('the image', () => {
 });
 
 describe('docker compose', () => {
-  it('starts the gateway and the emulator, the gateway when the emulator is healthy', () => {
+  it('starts the emulator, and the gateway once the emulator is healthy', () => {
     expect([...below(compose, 'services').matchAll(/^(\S+):$/gm)].map(([, name]) => name)).toEqual([
       'emulator',
       'gateway',

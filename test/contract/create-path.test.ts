@@ -12,10 +12,10 @@ import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 
 const MAX_FILES = 53;
 const WARM_UPS = 3;
-// Timers run beside a create now and then, but not beside each one.
+// Timers fire during some creates, but not during each one.
 const MEASURED = 3;
 
-// V8 writes the calls of each function since the last time.
+// V8 writes the calls of each function since it last wrote.
 const PRELOAD = `
   import { takeCoverage } from 'node:v8';
   let times = 0;
@@ -31,7 +31,7 @@ interface Coverage {
   'source-map-cache': Record<string, { data: SourceMapPayload; lineLengths: number[] }>;
 }
 
-it('a create enters at most 53 files, among them those in which docs/architecture.md follows it', async () => {
+it('a create enters at most 53 files, including those that docs/architecture.md names', async () => {
   const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-coverage-'));
   onCleanup(() => rmSync(folder, { recursive: true }));
   const emulator = createEmulator();
@@ -60,7 +60,7 @@ it('a create enters at most 53 files, among them those in which docs/architectur
   expect(files.length).toBeLessThanOrEqual(MAX_FILES);
 });
 
-/** The files of `src` that have a function which was called, by the source maps of the bundles. */
+/** The files of `src` with a function that was called, according to the source maps of the bundles. */
 function filesIn(coverage: Coverage): string[] {
   const files = coverage.result.flatMap(({ url, functions }) => {
     const cached = coverage['source-map-cache'][url];

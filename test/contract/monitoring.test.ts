@@ -81,7 +81,7 @@ describe('the dashboard and the alerts', () => {
     expect(wrong).toEqual([]);
   });
 
-  it("count the payloads as failures that are nobody's fault but ours or that of what we need", () => {
+  it('count as failures only the payloads caused by the gateway or its dependencies', () => {
     const types = [...readDocument('schema.graphql').matchAll(/^type (\w+)/gm)].map(([, name = '']) => name);
     const [failures] = EXPRESSIONS.flatMap(metricsIn)
       .flatMap(({ matchers }) => matchers)
@@ -97,7 +97,7 @@ describe('the dashboard and the alerts', () => {
 });
 
 describe('the dashboard', () => {
-  it('has panels with ids of their own, titles, descriptions and units', () => {
+  it('has panels with unique ids and titles, with descriptions and units', () => {
     expect(new Set(PANELS.map(({ id }) => id)).size).toBe(PANELS.length);
     expect(new Set(PANELS.map(({ title }) => title)).size).toBe(PANELS.length);
     const charts = PANELS.filter(({ type }) => type !== 'row');
@@ -142,7 +142,7 @@ describe('the dashboard', () => {
 });
 
 describe('the alerts', () => {
-  it('each have a severity, and their section in the document, which has no other', () => {
+  it('each have a severity and a section in docs/operation.md, and every section has an alert', () => {
     const document = readDocument('docs/operation.md');
     const [, alerts = ''] = /^## Alerts\n(.*?)^## /ms.exec(document) ?? [];
     const sections = [...alerts.matchAll(/^### (.*)$/gm)].map(([, name]) => name);
@@ -152,7 +152,7 @@ describe('the alerts', () => {
     expect(ALERTS.filter(({ severity }) => severity !== 'page' && severity !== 'ticket')).toEqual([]);
   });
 
-  it('have the severity that the document says', () => {
+  it('have the severity that docs/operation.md states', () => {
     const document = readDocument('docs/operation.md');
     const said = ALERTS.map(({ name }) => new RegExp(`^### ${name}\n\n\\*\\*(\\w+)`, 'm').exec(document)?.[1]);
     expect(said.map(word => word?.toLowerCase())).toEqual(ALERTS.map(({ severity }) => severity));
@@ -165,7 +165,7 @@ describeWithProgram('promtool', 'according to promtool,', promtool => {
     promisify(execFile)(promtool, options, { env: { ...process.env, GOMAXPROCS: '1' } });
   const deploy = (name: string) => fileURLToPath(new URL(`../../deploy/prometheus/${name}`, import.meta.url));
 
-  it('the example of a configuration and the alerts are valid', async () => {
+  it('the example configuration and the alerts are valid', async () => {
     const { stdout } = await run('check', 'config', deploy('prometheus.yml'));
     expect(stdout).toContain(`SUCCESS: ${RULES.length} rules found`);
   });

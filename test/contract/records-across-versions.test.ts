@@ -26,7 +26,7 @@ const SUCCESS = 'CreateDatasourceConnectionSuccess';
 const ENHANCED_SUCCESS = 'CreateEnhancedDatasourceConnectionSuccess';
 const UNKNOWN = 'OutcomeUnknownError';
 
-/** What a repeat of each call is answered. */
+/** The answer to a repeat of each call. */
 const ANSWERS: Record<string, object> = {
   'a classic create that is being sent': { __typename: UNKNOWN, reason: 'GATEWAY_RESTART' },
   'a classic success': { __typename: SUCCESS, reconciled: false, message: 'It is ready in a minute.' },
@@ -53,9 +53,9 @@ const ANSWERS: Record<string, object> = {
   'an enhanced refusal': { __typename: 'DliRejectedError', dliCode: 'DLI.0002' },
   'an unknown enhanced create': { __typename: UNKNOWN, reason: 'CONNECTION_LOST' },
 };
-/** The undecided ones, which settle without trace; the others are decided, settled or removed. */
+/** The number of undecided records, which settle without trace; the others are decided, settled or removed. */
 const SETTLING = 4;
-/** It may be sent again, so its record is removed. */
+/** This create may be sent again, so its record is removed. */
 const REMOVED = 'a missing right that lists confirm';
 /** Fields that only a newer gateway knows. */
 const NEWER = { version: 2, fence: { token: 7 } };
@@ -66,7 +66,7 @@ interface StoredCreate {
   record: { id: string; nameId: string; state: string; ownedUntilMs: number; expiresAtMs: number; isSettled?: boolean };
 }
 
-/** Reads the text of a record. Undefined: there is none. */
+/** Reads the text of a record; undefined if it does not exist. */
 type ReadText = (id: string) => Promise<string | undefined>;
 
 afterEach(closeGateways);
@@ -85,7 +85,7 @@ async function readFixture(url: string, changes: object): Promise<StoredCreate[]
     const identity = {
       id: keyed('create', project, ANONYMOUS_TENANT, idempotencyKey),
       projectId: keyed('project', project),
-      // All have the same name, which only one open record may hold.
+      // All fixtures have the same name, which only one open record may hold.
       nameId: keyed('name', project, `${input.name} ${index}`),
     };
     const moved = { ...record, ...identity, ...(Object.fromEntries(times) as object), ...changes };

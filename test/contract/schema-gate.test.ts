@@ -30,7 +30,7 @@ const CHANGELOG = `# Changelog
 - \`Thing.name\` is new.
 `;
 
-/** Runs the gate for each list of files in turn. One process, because what the gate loads takes longest. */
+/** Runs the gate for each list of files in turn, in one process, because loading its modules takes longest. */
 const RUN_FOR_EACH = `
   const [script, lists] = process.argv.slice(1);
   const results = [];
@@ -119,12 +119,12 @@ describe('the schema gate', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('passes for descriptions, deprecations, and what callers need not use or expect', () => {
+  it('passes for descriptions, deprecations and changes that callers may ignore', () => {
     expect(COMPATIBLE).toMatch(/wait.*A thing.*size.*MEDIUM/s);
     expect(results['compatible']).toEqual({ status: 0, stderr: '' });
   });
 
-  it('fails for what is gone, may be null or is required now', () => {
+  it('fails for what is now removed, nullable or required', () => {
     const paths = write('breaking', { current: BREAKING });
     const { status, stderr } = spawnSync(process.execPath, [SCRIPT, ...paths], { encoding: 'utf8' });
     expect(status).toBe(1);
@@ -135,11 +135,11 @@ describe('the schema gate', () => {
     ).toEqual(['Kind.SMALL', 'Query.all', 'Query.all.first', 'Thing.name']);
   });
 
-  it('passes for a break that the changelog lists under a new major version', () => {
+  it('passes for a breaking change that the changelog lists under a new major version', () => {
     expect(results['announced']).toMatchObject({ status: 0 });
   });
 
-  it.each(Object.keys(LISTED_UNDER))('fails for a break that the changelog lists under %s', where => {
+  it.each(Object.keys(LISTED_UNDER))('fails for a breaking change that the changelog lists under %s', where => {
     expect(results[where]).toMatchObject({ status: 1 });
     expect(problemsIn(results[where]?.stderr ?? '')).toEqual([expect.stringContaining('Thing.name')]);
   });
@@ -156,7 +156,7 @@ describe('the schema gate', () => {
   });
 });
 
-/** The breaks that the gate has printed. */
+/** The breaking changes that the gate has printed. */
 function problemsIn(stderr: string): string[] {
   return [...stderr.matchAll(/^ {2}(.*)$/gm)].map(([, problem = '']) => problem);
 }

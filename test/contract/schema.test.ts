@@ -33,7 +33,7 @@ describe('the GraphQL schema', () => {
     expect(printGatewaySchema()).toBe(file);
   });
 
-  it('is introduced by a description of the three things to know', () => {
+  it('has a description with the three things that callers need to know', () => {
     for (const text of ['... on UserError { message code }', 'idempotencyKey', 'subscription', 'waitSeconds'])
       expect(schema.description).toContain(text);
   });
@@ -87,7 +87,7 @@ describe('the GraphQL schema', () => {
   });
 
   it.each(['Create', 'Delete', 'CreateEnhanced', 'Bind', 'Unbind'])(
-    'has exactly one member of a payload that is not a UserError: %s',
+    'has exactly one member per payload that is not a UserError: %s',
     kind => {
       const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
       if (!isUnionType(payload)) throw new Error('The payload is not a union.');

@@ -152,7 +152,7 @@ describe('the embedded store keeps the field names and values of', () => {
     ]);
   });
 
-  it('a success of an enhanced connection, one of whose pools does not exist', async () => {
+  it('a success of an enhanced connection, one of whose queues does not exist', async () => {
     const { send, emulator, storedTables } = await startOnFolder();
     const resources = [POOL_A, { kind: 'QUEUE', name: 'no_such_queue' }];
     const { connectionId } = await enhancedCalls({ send }).createEnhanced({ idempotencyKey: KEY, resources });
@@ -301,7 +301,7 @@ describeWithProgram('redis-server', 'the store in Redis keeps the keys of', prog
     expect(record).toEqual({ ...identity, ...SENT, state: 'SENDING' });
     expect(await client.get(`${PREFIX}name:${nameId}`)).toBe(id);
     expect(await client.zrange(`${PREFIX}open`, 0, -1)).toEqual([id]);
-    // As a number, because Redis may print another text for the same one.
+    // As a number, because Redis may print the same number differently.
     expect(Number(await client.zscore(`${PREFIX}open`, id))).toBe(record.ownedUntilMs);
     await client.quit();
     await closeGateways();
@@ -438,10 +438,10 @@ describe('a stored record', () => {
 describe('the log of one create keeps the fields and values of', () => {
   const gateway = shareGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
 
-  // Two refusals in a row, also of two tests, suspend the credential.
+  // Two refusals in a row, even in different tests, suspend the credential.
   beforeEach(async () => void (await pageOf(gateway())));
 
-  /** What the log says about creates that are sent to DLI for one mutation. */
+  /** The log lines of the creates that are sent to DLI for one mutation. */
   async function createsOfOne(...faults: Omit<Fault, 'operation'>[]): Promise<unknown[]> {
     const { create, emulator, log } = gateway();
     for (const fault of faults) emulator.inject({ ...fault, operation: 'createConnection' });

@@ -4,7 +4,7 @@ import { findSupplyProblems, readSupply } from '../helpers/supply-chain.js';
 
 const SUM = 'sha512-x';
 
-/** A set of one package without problems, with changes. */
+/** A valid set of one package, with changes. */
 function supplyWith(changes: {
   name?: string;
   wanted?: string;
@@ -38,15 +38,15 @@ describe('the installed packages', () => {
     },
   );
 
-  it('are all found, hundreds with a version each', () => {
+  it('are all found: hundreds, each with a version', () => {
     const { lock, installed } = readSupply();
     expect(Object.keys(lock.packages).length).toBeGreaterThan(300);
     expect(installed('node_modules/graphql')?.version).toMatch(/^16\./);
   });
 });
 
-describe('an invented set of packages', () => {
-  it('without a problem passes', () => {
+describe('a made-up set of packages', () => {
+  it('passes without a problem', () => {
     expect(findSupplyProblems(supplyWith({}))).toEqual([]);
   });
 

@@ -30,14 +30,14 @@ async function leave(caller: Socket): Promise<void> {
   await once(caller, 'close');
 }
 
-/** Starts closing, and lets the event loop turn often enough for a premature end. */
+/** Starts closing, and gives the gateway enough turns of the event loop to end prematurely. */
 async function beginToClose({ close, adminUrl }: TestGateway, events: string[]) {
   const closed = close().then(() => events.push('closed'));
   for (let turn = 0; turn < 10; turn += 1) expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
   return { closed };
 }
 
-/** The log lines of calls to DLI. */
+/** The log lines of creates that were sent to DLI. */
 function attempts({ log }: TestGateway): unknown[] {
   const lines = log().trimEnd().split('\n');
   return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation === 'createConnection');

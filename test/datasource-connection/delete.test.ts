@@ -173,7 +173,7 @@ describe('a delete that DLI rejects', () => {
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
   });
 
-  it('with 401 once is retried with a new token', async () => {
+  it('with a single 401 is retried with a new token', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'APIGW.0301' });
@@ -200,7 +200,7 @@ describe('a connection that cannot be read before the delete', () => {
     expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([true, 0]);
   });
 
-  it('once is read again', async () => {
+  it('is read again if only the first read failed', async () => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'getConnection', behaviour: 'reset' });
@@ -210,7 +210,7 @@ describe('a connection that cannot be read before the delete', () => {
 });
 
 describe('the connection in the success of a delete', () => {
-  it('is as it was read before, in state DELETED, without another call to DLI', async () => {
+  it('is as last read, but in state DELETED, without another call to DLI', async () => {
     const gateway = await startGateway({ emulator: { tombstoneMs: 0 } });
     const id = seed(gateway.emulator, { name: 'orders', queues: ['q1'] });
     const before = await connectionOf(gateway, id);
@@ -226,7 +226,7 @@ describe('the connection in the success of a delete', () => {
   it('has the id of its reads if the delete names it in capital letters', async () => {
     const gateway = shared();
     const id = seed(gateway.emulator);
-    // The emulator finds an id in capital letters in its list only.
+    // The emulator finds an id in capital letters only in its list.
     gateway.emulator.inject({ operation: 'deleteConnection', body: { is_success: true } });
     expect(await deleted(gateway, id.toUpperCase())).toMatchObject({ connection: { id, state: 'DELETED' } });
   });
@@ -237,14 +237,14 @@ describe('the connection in the success of a delete', () => {
     expect(await deleted(gateway, id)).toMatchObject({ connection: { state: 'DELETED', failureReason: null } });
   });
 
-  it('is there if the answer to the delete was lost', async () => {
+  it('is present even if the answer to the delete was lost', async () => {
     const gateway = shared();
     const id = seed(gateway.emulator, { name: 'orders' });
     gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'reset', apply: true });
     expect(await deleted(gateway, id)).toMatchObject({ connection: { id, name: 'orders', state: 'DELETED' } });
   });
 
-  it('is there in a repeat as long as DLI shows the deleted connection, and then null', async () => {
+  it('is present in a repeat as long as DLI shows the deleted connection, and then null', async () => {
     const gateway = await startGateway({ emulator: { notFoundError: 'DLI.0002' } });
     const id = seed(gateway.emulator, { name: 'orders' });
     const first = await deleted(gateway, id);

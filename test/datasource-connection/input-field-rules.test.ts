@@ -5,7 +5,7 @@ import { VALID_INPUT } from '../helpers/gateway.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const QUERY = '{ createDatasourceConnectionRules { path required minLength maxLength maxItems pattern example rule } }';
-const FILLING = 'k'.repeat(16);
+const PADDING = 'k'.repeat(16);
 const CHARACTERS = [
   ...['a', 'Z', '0', '_', '-', ' ', '.', ':', '=', '+', '@', ',', '/', '\\', '|', '&', '~', '$', '^', '(', ']', '{'],
   ...['\n', '\r', '\t', '\0', '\u007f', '\u00a0', '\u00fc', '\u90e8', '\u0661', '\u00bd', '\u20ac', '\u0301', '\ufe0f'],
@@ -13,11 +13,11 @@ const CHARACTERS = [
 ];
 const VALUES = [
   ...CHARACTERS.flatMap(character => [
-    `${character}${FILLING}`,
-    `${FILLING}${character}`,
-    `${FILLING}${character}${FILLING}`,
+    `${character}${PADDING}`,
+    `${PADDING}${character}`,
+    `${PADDING}${character}${PADDING}`,
   ]),
-  ...['_sys_', `_sys_${FILLING}`, `x_sys_${FILLING}`, '_sys', 'gw_req', 'gw_req2', ' gw_req', 'xgw_req', '__proto__'],
+  ...['_sys_', `_sys_${PADDING}`, `x_sys_${PADDING}`, '_sys', 'gw_req', 'gw_req2', ' gw_req', 'xgw_req', '__proto__'],
 ];
 
 const shared = shareGateway();
@@ -72,12 +72,12 @@ it('every text field accepts its example', async () => {
   expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(everywhere(rules, []));
 });
 
-it('the lengths are those that the mutation accepts', async () => {
+it('the mutation accepts exactly the lengths of the rules', async () => {
   const rules = (await readTextRules()).filter(({ pattern }) => pattern !== null);
   await expectLengths(rules, codesOf);
 });
 
-it('the maximum number of tags is that which the mutation accepts', async () => {
+it('the mutation accepts exactly the maximum number of tags', async () => {
   const { maxItems } = (await readRules()).find(({ path }) => path.join() === 'tags') ?? {};
   const tags = Array.from({ length: (maxItems ?? 0) + 1 }, (_, index) => ({ key: `k${index}`, value: '' }));
 
@@ -100,7 +100,7 @@ it('the patterns match in a browser exactly what the mutation accepts', async ()
     const codes = await codesOf(fitting.map(({ rule }) => [rule, value]));
     const accepted = Object.keys(codes).filter(path => codes[path]?.length === 0);
     expect({ value, accepted }).toEqual({ value, accepted: matching.map(({ rule }) => rule.path.join('.')) });
-    // Where it was refused because of other fields, the accepted values are sent to DLI by themselves.
+    // If other fields caused the refusal, the accepted values are sent to DLI by themselves.
     if (matching.length > 0 && matching.length < fitting.length)
       expect(await codesOf(matching.map(({ rule }) => [rule, value]))).toEqual(
         everywhere(

@@ -244,7 +244,7 @@ describe('an invalid literal in the document', () => {
     expect(body.errors?.map(({ message }) => message)).toEqual(['"shown" must be of type Boolean.']);
   });
 
-  it('is reported as bad input, not as internal error, when null replaces a default', async () => {
+  it('is reported as bad input, not as an internal error, when null replaces a default', async () => {
     const gateway = shared();
     const query = `mutation($name: String = "x") ${mutationWith({ ...VALID_FIELDS, name: '$name', url: `"${CANARY}"` }).slice(8)}`;
     const { body } = await gateway.send({ query, variables: { name: null } });

@@ -82,7 +82,7 @@ const SLOW_TO_REFUSE = [
 ];
 
 const URLS = [...ONE_ADDRESS, ...SEVERAL_ADDRESSES, ...BAD_ADDRESSES, ...SLOW_TO_REFUSE];
-/** The services of one address have one rule, so that each of them is tried with a share of the bad ones. */
+/** Services with one address share a rule, so each of them is tried with only a share of the bad URLs. */
 const SHARES = proofSize(5, 1);
 
 const shared = shareGateway();

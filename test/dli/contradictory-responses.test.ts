@@ -17,7 +17,7 @@ const UNKNOWN = {
   requestId: REQUEST_ID,
   retryAfterSeconds: 1,
 };
-/** Asserts that a create is sent once, and has an unknown outcome after the list is read, with each of these responses. */
+/** Asserts that with each response, a create is sent once and has an unknown outcome after the list is read. */
 async function expectUnknown(rows: readonly (readonly [what: string, body: string, status: number])[]): Promise<void> {
   const headers = { 'X-Request-Id': REQUEST_ID };
   const ends = await createEach(gateway(), rows, ([, body, status]) => ({ status, body, headers }));
@@ -100,12 +100,12 @@ describe('a refusal that contradicts itself', () => {
     ]);
   });
 
-  // It refuses the credential, too, which other creates would notice.
+  // This response also refuses the credential, which would affect other creates.
   it('leads to an unknown outcome: status 401 with DLI.0013 and an id', async () => {
     await expectUnknown([['DLI.0013', withId('DLI.0013'), 401]]);
   });
 
-  it('is a refusal if it only has is_success: false in addition', async () => {
+  it('is a refusal if it only adds is_success: false', async () => {
     const { payload } = await createAgainst(400, '{"is_success":false,"error_code":"DLI.0001"}');
     expect(payload).toEqual({
       __typename: 'DliRejectedError',

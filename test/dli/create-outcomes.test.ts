@@ -138,8 +138,8 @@ describe('a refusal needs both a listed status and its code', () => {
   const OTHER_CODES = ['DLI.0999', 'APIGW.0601', 'APIG.9999'];
 
   it('so that any of these statuses with another code is an unknown outcome', async () => {
-    // A 401 refuses the credential, too, which other creates would notice. A 403 that is not listed is a missing right if
-    // the list does not show the connection.
+    // A 401 also refuses the credential, which would affect other creates. A 403 that is not listed is a missing right
+    // if the list does not show the connection.
     const statuses = [...new Set(REFUSALS.map(([status]) => status))].filter(
       status => status !== 401 && status !== 403,
     );

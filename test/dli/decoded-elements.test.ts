@@ -26,7 +26,7 @@ const listOf = (elements: unknown[], more: object = {}) => ({
 });
 const text = JSON.stringify;
 
-/** Decodes a list, and returns everything that a caller and the log get to know of it. */
+/** Decodes a list, and returns everything that callers and the log learn about it. */
 function read(body: string, decoded?: DecodedElements, status = 200) {
   const undocumented = new UndocumentedFields();
   const response = { status, text: body, undocumented, confidential: new ConfidentialTexts() };
@@ -34,7 +34,7 @@ function read(body: string, decoded?: DecodedElements, status = 200) {
   return { connections, reported: undocumented.describe(), withoutId: undocumented.withoutId };
 }
 
-describe('a list whose elements are decoded apart is decoded as a whole would be', () => {
+describe('a list whose elements are decoded separately is read like one that is decoded as a whole', () => {
   it.each([
     ['none', text(listOf([]))],
     ['one', text(listOf([A]))],
@@ -83,14 +83,14 @@ describe('a list whose elements are decoded apart is decoded as a whole would be
     const decoded = new DecodedElements();
     const whole = read(body);
     expect(read(body, decoded)).toEqual(whole);
-    // Now its elements are known.
+    // Now its elements are cached.
     expect(read(body, decoded)).toEqual(whole);
     expect(read(body, decoded, 201)).toEqual(read(body, undefined, 201));
   });
 });
 
-describe('the elements of the list before', () => {
-  it('do not make a connection appear twice that is listed again elsewhere', () => {
+describe('the elements of the previous list', () => {
+  it('do not make a connection appear twice if it is listed again elsewhere', () => {
     const decoded = new DecodedElements();
     for (const elements of [
       [A, B],
@@ -115,7 +115,7 @@ describe('the elements of the list before', () => {
     expect(after[2]).toBe(before[0]);
   });
 
-  it('are decoded again after a new credential, which their texts may hold', () => {
+  it('are decoded again after a new credential, which their texts may contain', () => {
     const decoded = new DecodedElements();
     const confidential = new ConfidentialTexts();
     const body = text(listOf([{ ...A, message: 'No swordfish here.' }]));

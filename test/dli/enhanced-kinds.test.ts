@@ -27,7 +27,7 @@ const UNKNOWN_TO_BOTH: Answers = {
   enhancedList: NO_LIST,
 };
 
-/** Starts clients of a DLI that gives the same answer to every request of a sort. */
+/** Starts clients of a DLI that gives the same answer to every request of a type. */
 function startWith(changes: Partial<Answers>) {
   const answers = { ...UNKNOWN_TO_BOTH, ...changes };
   return startClients(({ path }: ReceivedRequest) => {
@@ -40,7 +40,7 @@ describe('the kind of a connection', () => {
   it.each<[kind: string, changes: Partial<Answers>, asked: string[]]>([
     ['CLASSIC', { classic: FOUND }, [CLASSIC_GET]],
     ['ENHANCED', { enhanced: FOUND }, [CLASSIC_GET, ENHANCED_GET]],
-  ])('%s is found by asking, and remembered in any case of the id', async (kind, changes, asked) => {
+  ])('%s is found by asking DLI, and remembered whatever the case of the id', async (kind, changes, asked) => {
     const { connections, context, received } = await startWith(changes);
     expect(await connections.getConnection(ID, context())).toMatchObject({ id: ID, kind });
     expect(linesOf(received)).toEqual(asked);
@@ -74,7 +74,7 @@ describe('the kind of a connection', () => {
 
 const NOT_OFFERED_APIG = { status: 404, body: { error_code: 'APIG.0101' } };
 
-describe('a connection that neither kind has', () => {
+describe('a connection of neither kind', () => {
   it.each<[what: string, answer: Answer]>([
     ['DLI.0002', UNKNOWN_ID],
     ['404 DLI.0023', { status: 404, body: { error_code: 'DLI.0023', error_msg: 'none' } }],
@@ -101,7 +101,7 @@ describe('a connection that neither kind has', () => {
     expect(linesOf(received)).toEqual([CLASSIC_GET, ENHANCED_GET, ENHANCED_LIST]);
   });
 
-  it('is present if the list of a refused get has it', async () => {
+  it('is present if its get is refused but the list has it', async () => {
     const { connections, context } = await startWith({ enhanced: REFUSED, enhancedList: LISTED });
     expect(await connections.getConnection(ID, context())).toMatchObject({ kind: 'ENHANCED', state: 'DELETED' });
   });
@@ -141,7 +141,7 @@ describe('a connection that neither kind has', () => {
     expect(await errorOf(connections.getConnection(ID, context()))).toMatchObject({ name: 'DliError', code });
   });
 
-  it('is asked for at the second kind even if the first does not respond in time', async () => {
+  it('is looked up as the second kind even if the first lookup gets no response in time', async () => {
     const clock = createManualClock();
     const { connections, context } = await startClients(({ path }) => {
       if (path.startsWith(ENHANCED)) return FOUND;
@@ -172,7 +172,7 @@ describe('the lists of both kinds', () => {
     ['ENHANCED', { enhancedList: ERROR, classicList: LISTED }, 'UNAVAILABLE'],
     ['CLASSIC', { classicList: NOT_OFFERED, enhancedList: LISTED }, 'REJECTED'],
     ['ENHANCED', { enhancedList: NO_PAGE, classicList: LISTED }, 'REJECTED'],
-  ])('have a failure of %s beside the connections of the other kind', async (kind, changes, code) => {
+  ])('report a failure of %s along with the connections of the other kind', async (kind, changes, code) => {
     const { connections, context } = await startWith(changes);
     const { connections: listed, failures } = await connections.listConnections(context());
     expect(listed.map(({ id }) => id)).toEqual([ID]);
@@ -184,7 +184,7 @@ describe('the lists of both kinds', () => {
     expect(await errorOf(connections.listConnections(context()))).toMatchObject({ code: 'AUTH_FAILED' });
   });
 
-  it('write 20 lines at most about a kind that is not offered, and then their number', async () => {
+  it('log at most 20 lines about a kind that is not offered, and then the number of the others', async () => {
     const { connections, context, logged, sampler } = await startWith({ classicList: NOT_OFFERED });
     for (let read = 0; read < 25; read += 1) await connections.listConnections(context());
     const failed = logged.filter(({ outcome }) => outcome === 'REJECTED');
@@ -236,7 +236,7 @@ describe('a delete', () => {
   it.each<[what: string, answer: Answer]>([
     ['DLI.0002', UNKNOWN_ID],
     ['DLI.0001', { status: 400, body: { error_code: 'DLI.0001', error_msg: `Connection ${ID} is not exist.` } }],
-  ])('of a connection that DLI does not have finds none: %s', async (_what, enhanced) => {
+  ])('of a connection that DLI does not have finds nothing: %s', async (_what, enhanced) => {
     const { connections, context } = await startWith({ enhanced });
     expect(await connections.deleteConnection('ENHANCED', ID, context())).toMatchObject({ kind: 'notFound' });
   });

@@ -16,7 +16,7 @@ function pageOf(numbers: readonly number[], offset: number, more: object = {}): 
   return { body: { is_success: true, message: '', connections, count: connections.length, ...more } };
 }
 
-/** Lists the connections of a DLI, and returns their names without `c`, and the offsets that were read, in order. */
+/** Lists the connections of a DLI, and returns their numbers and the sorted offsets that were read. */
 async function listFrom(answer: (offset: number, index: number) => Answer) {
   const { enhanced, context, received } = await startClients((request, index) => answer(offsetOf(request), index));
   const { connections } = await enhanced.listConnections(context());
@@ -40,17 +40,17 @@ describe('the pages of a list of enhanced connections', () => {
     const all = numbersTo(count);
     const { numbers, offsets } = await listFrom(offset => pageOf(all, offset));
     expect(numbers).toEqual(all);
-    // Whether pages beyond the end were asked for depends on the time.
+    // Whether pages beyond the end are requested depends on the timing.
     expect(offsets.filter(offset => offset === 0 || offset < count)).toEqual(expected);
   });
 
-  it('are asked for with a limit, and without a state', async () => {
+  it('are requested with a limit and without a state', async () => {
     const { enhanced, context, received } = await startClients(() => pageOf([], 0));
     await enhanced.listConnections(context());
     expect(linesOf(received)).toEqual([`GET ${ENHANCED}?limit=100&offset=0`]);
   });
 
-  it('may count the whole list', async () => {
+  it('may report the count of the whole list', async () => {
     const all = numbersTo(150);
     const { numbers } = await listFrom(offset => pageOf(all, offset, { count: 150 }));
     expect(numbers).toEqual(all);
@@ -63,7 +63,7 @@ describe('the pages of a list of enhanced connections', () => {
     expect(offsets).toEqual([0]);
   });
 
-  it('are read again when one before them was deleted meanwhile, so that another may be on neither page', async () => {
+  it('are read again if a connection was deleted meanwhile, because another may be on neither page', async () => {
     const before = numbersTo(150);
     const after = before.slice(1);
     let reads = 0;
@@ -75,7 +75,7 @@ describe('the pages of a list of enhanced connections', () => {
     expect(reads).toBe(2);
   });
 
-  it('are complete, without repeats, when one before them was created meanwhile', async () => {
+  it('are complete, without repeats, if a connection was created meanwhile', async () => {
     let reads = 0;
     const { numbers } = await listFrom(offset => {
       if (offset === 0) reads += 1;
@@ -85,7 +85,7 @@ describe('the pages of a list of enhanced connections', () => {
     expect(reads).toBe(1);
   });
 
-  it('are no list when some may be missing in three readings', async () => {
+  it('yield no list if some may be missing after three reads', async () => {
     const { enhanced, context, received } = await startClients(request => {
       const offset = offsetOf(request);
       return pageOf(offset === 0 ? numbersTo(150) : numbersTo(150).slice(1), offset);
@@ -102,19 +102,19 @@ describe('the pages of a list of enhanced connections', () => {
     ['has no connections', { body: { is_success: true } }],
     ['has fewer than counted', { body: { connections: [], count: 200 } }],
     ['reports a failure', { body: { is_success: false, connections: [] } }],
-  ])('are no list if the second one %s', async (_what, second) => {
+  ])('yield no list if the second one %s', async (_what, second) => {
     const { enhanced, context } = await startClients(request =>
       offsetOf(request) === 99 ? second : pageOf(numbersTo(150), offsetOf(request)),
     );
     expect(await errorOf(enhanced.listConnections(context()))).toMatchObject({ name: 'DliError' });
   });
 
-  it('are a list even if one that was read ahead of its end fails', async () => {
+  it('yield a list even if a page beyond its end fails', async () => {
     const { numbers } = await listFrom(offset => (offset > 150 ? ERROR : pageOf(numbersTo(150), offset)));
     expect(numbers).toEqual(numbersTo(150));
   });
 
-  it('are no list if there are more than 300', async () => {
+  it('yield no list if there are more than 300', async () => {
     const { enhanced, context, received } = await startClients(request => {
       const offset = offsetOf(request);
       const connections = numbersTo(100).map(index => connectionOf(offset + index));
@@ -130,7 +130,7 @@ describe('the reconciliation of enhanced connections', () => {
     ['everything', {}, 'limit=100&offset=0&status=ACTIVE'],
     ['a name', { name: 'a b&c' }, 'limit=100&offset=0&status=ACTIVE&name=a+b%26c'],
     ['a tag', { tag: { key: 'gw_req', value: 'x=1' } }, 'limit=100&offset=0&status=ACTIVE&tags=gw_req%3Dx%3D1'],
-  ])('asks for live connections only: %s', async (_what, filter, query) => {
+  ])('requests only live connections: %s', async (_what, filter, query) => {
     const { enhanced, context, received } = await startClients(() => pageOf([1], 0));
     const { connections } = await enhanced.listForReconciliation(context(), filter);
     expect(connections.map(({ id }) => id)).toEqual([idOf(1)]);

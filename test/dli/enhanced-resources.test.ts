@@ -54,7 +54,7 @@ describe('the pools and queues of a project', () => {
     expect(linesOf(received).toSorted()).toEqual([QUEUES, POOLS].toSorted());
   });
 
-  it('have all pages of pools', async () => {
+  it('include all pages of pools', async () => {
     const names = Array.from({ length: 150 }, (_, index) => `pool_${index}`);
     const { bindings, context } = await startClients(({ path, query }) => {
       if (path === '/v1.0/queues') return { body: { queues: [] } };
@@ -125,13 +125,13 @@ describe('the directory of pools and queues', () => {
     ]);
   });
 
-  it('takes names as they are when the lists do not come in time', async () => {
+  it('takes names as they are when the lists do not arrive in time', async () => {
     const { directory, context } = await startClients(() => new Promise<Answer>(() => undefined));
     const [resolved] = await directory.resolve([queue('q1')], context(50));
     expect(resolved).toEqual({ asked: queue('q1'), bound: queue('q1'), exists: undefined });
   });
 
-  it('reads the lists once for all who ask, and again after 30 s', async () => {
+  it('reads the lists once for all callers, and again after 30 s', async () => {
     const clock = createManualClock();
     const answer = answerOf({ body: DOCUMENTED_POOLS }, { body: DOCUMENTED_QUEUES });
     const { directory, context, received } = await startClients(answer, clock);
@@ -166,7 +166,7 @@ describe('the directory of pools and queues', () => {
 });
 
 describe('the hosts of a connection', () => {
-  it('are read whole, in the order of DLI, without those that lack something', async () => {
+  it('are read completely, in the order of DLI, without incomplete ones', async () => {
     const hosts = Array.from({ length: 20_000 }, (_, index) => ({ name: `node-${20_000 - index}`, ip: '10.0.0.1' }));
     const { bindings, context, received } = await startClients(() => ({
       body: { id: ID, status: 'ACTIVE', hosts: [...hosts, { name: 'x' }, { ip: '10.0.0.2' }, 7] },
@@ -200,7 +200,7 @@ describe('the hosts of a connection', () => {
 });
 
 describe('the tags of a connection', () => {
-  it('are read from a path of their own, without confidential texts', async () => {
+  it('are read from their own path, without confidential texts', async () => {
     const tags = [
       { key: 'team', value: 'data' },
       { key: 'empty', value: '' },

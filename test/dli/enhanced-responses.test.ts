@@ -73,7 +73,7 @@ const READ = {
   tags: null,
 };
 
-/** Reads a connection from a get, and logs of it. */
+/** Reads a connection from a get; returns it and the log. */
 async function readFromGet(body: unknown) {
   const { connections, context, logged } = await startClients(({ path }) =>
     path.startsWith(CLASSIC) ? UNKNOWN_ID : { body },

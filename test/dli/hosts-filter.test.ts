@@ -17,7 +17,7 @@ import { chooseSeed, pick, randomOf } from '../proof/helpers/random.js';
 
 const MEGABYTE = 1024 * 1024;
 const MANY_CONNECTIONS = proofSize(8, 300);
-/** More than garbage that is not collected yet, and half of what the long form would need without the filter. */
+/** More than uncollected garbage takes, and half of what the long form would need without the filter. */
 const MAX_RAISED_MEGABYTES = 300;
 
 interface Limits {
@@ -42,7 +42,7 @@ async function startUpstream(respond: (response: ServerResponse) => unknown) {
     });
 }
 
-/** Sends a body in pieces, each as a chunk of the transfer coding, and returns what the filter makes of it. */
+/** Sends a body in pieces, each as a chunk of the transfer coding, and returns the filtered text. */
 async function filtered(pieces: readonly (string | Buffer)[], limits: Limits = {}): Promise<string> {
   const receive = await startUpstream(response => {
     for (const piece of pieces) response.write(piece);
@@ -78,14 +78,14 @@ describe('hosts in a response of DLI', () => {
       expect(JSON.parse(await filtered([`{"hosts":[${each}]}`]))).toEqual({ hosts: { count: 2, version } });
   });
 
-  it('do not count without a text as name and as ip', async () => {
+  it('count only if their name and ip are strings', async () => {
     const odd =
       '[null,1,"a",[],{},{"name":"a"},{"ip":"1"},{"name":1,"ip":"1"},{"name":"a","ip":null},{"name":"a","ip":"1"}]';
     expect(await filtered([`{"hosts":${odd}}`])).toBe(`{"hosts":${summary(1, '[["a","1"]]')}}`);
     expect(await filtered(['{"hosts":[]}'])).toBe(`{"hosts":${summary(0, '[]')}}`);
   });
 
-  it('are also found with brackets, quotes and hosts within', async () => {
+  it('are found even if they contain brackets, quotes and hosts', async () => {
     const hosts = '[{"name":"]}\\"[{\\\\","ip":"\\"hosts\\":["},{"hosts":[{"name":"x","ip":"y"}]}]';
     const pairs = '[["]}\\"[{\\\\","\\"hosts\\":["]]';
     expect(await filtered([`{"hosts":${hosts},"hosts":[]}`])).toBe(
@@ -107,7 +107,7 @@ describe('hosts in a response of DLI', () => {
     ['a text without an end', '{"hosts":["abc\\'],
     ['no JSON', '<html>"hosts"</html>'],
     ['an empty body', ''],
-  ])('change nothing else: %s', async (_title, text) => {
+  ])('leave all other text unchanged: %s', async (_title, text) => {
     expect(await filtered([text])).toBe(text);
     expect(await filtered(text.split(''))).toBe(text);
   });
@@ -143,7 +143,7 @@ function print(value: unknown, random: Random): string {
     : text;
 }
 
-/** What the filter must make of a value. */
+/** The value that the filter must return for a value. */
 function withSummaries(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withSummaries);
   if (typeof value !== 'object' || value === null) return value;
@@ -200,7 +200,7 @@ describe('random responses in random pieces', () => {
 
 const built = (path: string) => new URL(`../../dist/${path}.js`, import.meta.url).href;
 
-/** A program that receives a response from its argument, and prints what of it was kept and by how much its memory rose. */
+/** Receives a response from the URL in its argument, and prints what was kept and by how much its memory rose. */
 const RECEIVE = `
   import { HostsFilter } from '${built('dli/hosts-filter')}';
   import { Transport } from '${built('huawei-cloud/transport')}';
@@ -227,7 +227,7 @@ const manyHosts = () =>
   );
 
 describe('the size of a response', () => {
-  it('counts after the hosts were replaced', async () => {
+  it('is measured after the hosts were replaced', async () => {
     const text = `{"hosts":${manyHosts()}}`;
     expect(text.length).toBeGreaterThan(MEGABYTE);
     expect(JSON.parse(await filtered([text], { maxBodyBytes: 200 }))).toMatchObject({ hosts: { count: 20_000 } });
@@ -266,7 +266,7 @@ describe('the size of a response', () => {
         Readable.from([...parts, ']']).pipe(response);
       }),
     );
-    // A process of its own, whose memory nothing else uses, and whose heap does not grow out of convenience.
+    // A separate process, whose memory nothing else uses, with a heap limit so that it does not grow needlessly.
     const receive = ['--max-old-space-size=64', '--input-type=module', '-e', RECEIVE, `http://${upstream.host}`];
     const { stdout } = await promisify(execFile)(process.execPath, receive);
     const { raisedMegabytes, connections } = JSON.parse(stdout);

@@ -123,7 +123,7 @@ describe.each(['getConnection', 'listConnections'] as const)('the reason of a fa
     expect(lines).toContainEqual(expect.objectContaining({ level: 40, operation, upstreamMessage: PLAIN[0] }));
   });
 
-  it('is not taken from a response that only cannot be read', async () => {
+  it('is not taken from a response that is merely unreadable', async () => {
     const id = seed(gateway().emulator);
     const body = { is_success: true, connection_id: ID, message: PLAIN[0] };
     gateway().emulator.inject({ operation, times: 0, body });

@@ -74,7 +74,7 @@ describe('throttled creates', () => {
     return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));
   }
 
-  it('are retried within the budget, and all return the throttling', async () => {
+  it('are retried within the budget, and all report the throttling', async () => {
     const clock = createManualClock();
     const gateway = await startGateway({ clock, emulator: { now: () => clock.epochMs() } });
     const { emulator } = gateway;

@@ -51,7 +51,7 @@ describe('the outcome of a create is unknown', () => {
     );
   });
 
-  // It refuses the credential, too, which other creates would notice.
+  // This response also refuses the credential, which would affect other creates.
   it.each([
     ['an empty body', undefined],
     ['an HTML page', HTML],

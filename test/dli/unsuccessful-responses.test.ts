@@ -52,7 +52,7 @@ async function expectUnknown(name: string, body: Record<string, unknown> = {}): 
   expect(callsExceptListReads(gateway.emulator)).toEqual(['createConnection']);
 }
 
-/** A connection of a create of now as DLI lists it, with changes. */
+/** A connection created now, as DLI lists it, with changes. */
 function listed(name: string, nowMs: number, connectionId: string | undefined, changes: Record<string, unknown> = {}) {
   const complete = { connection_id: connectionId, name, ...OURS, state: 'ACTIVE', create_time: nowMs + 500 };
   return { ...complete, ...changes };
@@ -84,7 +84,7 @@ describe('is_success: false without an id', () => {
     ['created two minutes earlier', nowMs => ({ createdAtMs: nowMs - 2 * MINUTE_MS })],
     ['created two minutes later', nowMs => ({ createdAtMs: nowMs + 2 * MINUTE_MS })],
     ['created a week earlier', nowMs => ({ createdAtMs: nowMs - 7 * 24 * 60 * MINUTE_MS })],
-  ])('is a refusal when the only connection of the name is one %s', async (_which, changes) => {
+  ])('is a refusal when the only connection of that name is one %s', async (_which, changes) => {
     const { emulator, nowMs } = shared();
     const name = freshName();
     emulator.seedConnection({ ...OURS, name, state: 'ACTIVE', ...changes(nowMs()) });
@@ -142,7 +142,7 @@ describe('is_success: false without an id', () => {
     ['has is_success: false too', { body: { is_success: false, connections: [] } }],
     ['contains fewer connections than its count', { body: { is_success: true, connections: [], count: 1 } }],
     ['contains a connection without a name', { body: { connections: [{ state: 'ACTIVE' }] } }],
-    // Only the first time, because it takes long.
+    // Only the first time, because it is slow.
     ['is longer than 16 MB', { behaviour: 'huge', hugeBytes: 17 * 1024 * 1024, times: 1 }],
   ])('is an unknown outcome when the list %s', async (_how, list) => {
     const { emulator } = sharedByUnknown();

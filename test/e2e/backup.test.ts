@@ -48,7 +48,7 @@ function create(gateway: TestGateway, name: string): Promise<Payload> {
 }
 
 describe('a restored folder of LMDB', () => {
-  it('has the creates from before the backup, made while the gateway ran, and none after it', async () => {
+  it('has the creates from before the backup, which was made while the gateway ran, and none after it', async () => {
     const { url } = await startEmulator();
     const [data, backup] = [temporaryFolder(), temporaryFolder()];
     const paths = { '/backup': backup, "'/data'": `'${data}'`, ' /data/': ` ${data}/` };
@@ -69,7 +69,7 @@ describe('a restored folder of LMDB', () => {
 });
 
 describeWithProgram('redis-server', 'a restored Redis', program => {
-  it('counts as a loss, so that a create after the backup gets the connection that it created', async () => {
+  it('counts as data loss, so a create after the backup gets the connection that it created', async () => {
     const { emulator, url } = await startEmulator();
     const [folder, backup] = [temporaryFolder(), temporaryFolder()];
     const redis = await startRedisServer(program, { folder, arguments: ['--repl-diskless-sync-delay', '0'] });

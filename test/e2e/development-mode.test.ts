@@ -23,7 +23,7 @@ async function addressesOf(gateway: ReturnType<typeof startDevelopment>) {
   return { graphqlUrl, healthUrl, emulatorUrl };
 }
 
-/** Starts it and sends the example mutation; returns the response and the state of its emulator. */
+/** Starts the gateway and sends the example mutation; returns the response and the state of its emulator. */
 async function startAndCreate(environment: Record<string, string> = {}) {
   const gateway = startDevelopment(environment);
   const addresses = await addressesOf(gateway);
@@ -43,7 +43,7 @@ async function readJson(url: string): Promise<unknown> {
 describe('the development mode', () => {
   type Started = Awaited<ReturnType<typeof startAndCreate>>;
   let plain: Started;
-  /** Beside variables for the real cloud, and with secrets of its emulator. */
+  /** Started with variables for the real cloud, and with secrets for its emulator. */
   let withSecrets: Started;
   let callsToRealCloud: () => number;
 
@@ -51,7 +51,7 @@ describe('the development mode', () => {
     const realCloud = await listen(createServer(socket => socket.destroy()));
     callsToRealCloud = () => realCloud.connections().length;
     const realUrl = `http://${realCloud.host}`;
-    // One after another: together they would be slow to answer, and a gateway waits for IAM for 8 s only.
+    // One after another: together they would be slow to answer, and a gateway waits for IAM only 8 s.
     plain = await startAndCreate({ EMULATOR_CREATION_MS: '600000' });
     withSecrets = await startAndCreate({
       LOG_LEVEL: 'debug',
@@ -75,7 +75,7 @@ describe('the development mode', () => {
 
   it('prints the addresses of GraphQL, the explorer, the health check and the emulator', async () => {
     const { startText, graphqlUrl, healthUrl, emulatorUrl } = plain;
-    // The last line is printed where the example of examples/web has been built, which tests it.
+    // The removed line is printed only if examples/web, which tests it, has been built.
     expect(startText.replace(/^ {2}Example .*\n/m, '').replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
       [
         'The gateway is ready, with an embedded DLI emulator.',
@@ -131,7 +131,7 @@ describe('the development mode', () => {
     ['http://evil.example:5173', null],
     ['null', null],
   ])(
-    'lets pages of development servers of this machine read its responses, whatever their port: %s',
+    'lets pages from development servers on this machine read its responses, whatever their port: %s',
     async (origin, allowed) => {
       const { headers } = await sendGraphql(plain.graphqlUrl, { query: '{ __typename }' }, { origin });
       expect(headers.get('access-control-allow-origin')).toBe(allowed);

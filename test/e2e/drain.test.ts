@@ -26,7 +26,7 @@ async function start(shutdownDelayMs: number) {
   return { gateway, graphqlUrl, adminUrl, connectionId };
 }
 
-/** Five clients that ask all the time: three keep their connections, two open one for each call. */
+/** Five clients that send calls all the time: three reuse their connections, two open one for each call. */
 function startClients(graphqlUrl: string) {
   const agents = [true, true, true, false, false].map(keepAlive => new Agent({ keepAlive }));
   onCleanup(() => {
@@ -79,7 +79,7 @@ async function stop(gateway: GatewayProcess): Promise<void> {
 }
 
 describe('a gateway that drains', () => {
-  it('is not ready, and answers all calls, each of which is the last one of its connection', async () => {
+  it('is not ready, and answers all calls, each as the last one on its connection', async () => {
     const { gateway, graphqlUrl, adminUrl, connectionId } = await start(120_000);
     const clients = startClients(graphqlUrl);
     await clients.more(CALLS);
@@ -116,7 +116,7 @@ describe('a gateway that drains', () => {
     await clients.more(CALLS);
 
     await stop(gateway);
-    // As a load balancer does, which sends a few more calls before it has noticed.
+    // Like a load balancer, which sends a few more calls before it notices.
     while ((await readinessOf(adminUrl)).status === 200) await delay(PAUSE_MS);
     await clients.more(2);
     await clients.end();
@@ -128,12 +128,12 @@ describe('a gateway that drains', () => {
 });
 
 describe('a gateway that stops without a delay', () => {
-  it('answers requests that had arrived on idle connections', async () => {
+  it('answers requests that have arrived on idle connections', async () => {
     const { gateway, graphqlUrl } = await start(0);
     const agent = new Agent({ keepAlive: true });
     onCleanup(() => agent.destroy());
     expect(await ask(graphqlUrl, agent)).toBe('keep-alive');
-    // Both are there when the process runs again: the signal first, since it is handled before the connections.
+    // Both have arrived when the process resumes; the signal is handled first, before the connections.
     gateway.signal('SIGSTOP');
     const call = request(graphqlUrl, { method: 'POST', agent, headers: { 'content-type': 'application/json' } });
     call.end('{"query":"{ __typename }"}');

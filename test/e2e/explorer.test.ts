@@ -75,7 +75,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     expect(await variables.innerText()).toContain('idempotencyKey');
   });
 
-  it('runs it with the button, and shows the id of the new connection; a repeat with Ctrl+Enter creates no other', async () => {
+  it('runs it with the button and shows the new id; a repeat with Ctrl+Enter creates no other connection', async () => {
     const { page, complaints, emulator } = explorer;
     await editorOf(page).getByText('mutation CreateConnection').click();
     await page.getByRole('button', { name: 'Execute query' }).click();
@@ -163,7 +163,7 @@ async function scriptOf(graphqlUrl: string): Promise<string> {
   return new URL(path, graphqlUrl).href;
 }
 
-/** The text of a request for the same over a raw connection. */
+/** The text of a request for that file over a raw connection. */
 async function scriptRequest(graphqlUrl: string): Promise<string> {
   return `GET ${new URL(await scriptOf(graphqlUrl)).pathname} HTTP/1.1\r\nhost: gw.test\r\n\r\n`;
 }
@@ -197,7 +197,7 @@ describe('the explorer over HTTP', () => {
   });
 
   it.each(['graphiql', 'sandbox'])(
-    'is the page of %s and executes nothing of an unauthenticated request',
+    'is the page of %s and executes nothing for an unauthenticated request',
     async explorer => {
       const { graphqlUrl, log } = await startTokenGateway({ EXPLORER: explorer });
       const response = await fetch(`${graphqlUrl}?query=${encodeURIComponent('{ __typename }')}`, {
@@ -210,7 +210,7 @@ describe('the explorer over HTTP', () => {
     },
   );
 
-  it('is a small page whose files are compressed for those who accept it', async () => {
+  it('is a small page whose files are compressed for clients that accept it', async () => {
     const { graphqlUrl } = gatewayWith('graphiql');
     const script = await scriptOf(graphqlUrl);
     const accepted = ['gzip, deflate, br', 'GZIP;q=0.5', 'gzip, br;q=0', 'x-gzip', 'gzip;q=0, identity', 'identity'];
@@ -224,7 +224,7 @@ describe('the explorer over HTTP', () => {
     expect(files[0]?.body.length).toBeLessThan(2_700_000);
   });
 
-  it('is loaded once by each browser: the names of its files have their hashes', async () => {
+  it('is loaded once by each browser, because its file names contain hashes', async () => {
     const { graphqlUrl } = gatewayWith('graphiql');
     const script = await scriptOf(graphqlUrl);
     const { headers } = await load(script, 'br');
@@ -238,7 +238,7 @@ describe('the explorer over HTTP', () => {
     expect((await fetch(script.replace(/\.[0-9a-f]+\.js/, '.js'))).status).toBe(404);
   });
 
-  it('reaches those who read it slowly but steadily', async () => {
+  it('reaches clients that read it slowly but steadily', async () => {
     const clientTimeouts = { ...CLIENT_TIMEOUTS, responseMs: 1_000, checkIntervalMs: 100 };
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' }, limits: { clientTimeouts } });
     const { body } = await load(await scriptOf(graphqlUrl), 'identity');
@@ -257,7 +257,7 @@ describe('the explorer over HTTP', () => {
     expect(received).toBeGreaterThanOrEqual(body.length);
   });
 
-  it('is in memory once, however many do not read it', async () => {
+  it('is in memory once, however many clients do not read it', async () => {
     const { graphqlUrl } = gatewayWith('graphiql');
     const { body } = await load(await scriptOf(graphqlUrl), 'identity');
     const request = await scriptRequest(graphqlUrl);
@@ -270,7 +270,7 @@ describe('the explorer over HTTP', () => {
     expect(rise).toBeLessThan((IDLE_READERS / 4) * body.length);
   });
 
-  it('may be off, so that a browser gets JSON', async () => {
+  it('may be off, in which case a browser gets JSON', async () => {
     const { graphqlUrl } = gatewayWith('none');
     const response = await fetch(graphqlUrl, asBrowser);
     expect(response.status).toBe(400);

@@ -14,14 +14,14 @@ const EXAMPLES = [...SECTION.matchAll(/^```sh\n(.*?)^```\n+```text\n(.*?)^```$/g
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-/** Ids differ at every run. */
+/** Ids differ on every run. */
 const withoutIds = (text: string) => text.replace(UUID, 'UUID').replace(/[0-9a-f]{32}/g, 'ID');
 
 describe('docs/operation.md', () => {
   const folder = mkdtempSync(join(tmpdir(), 'follow-'));
   onCleanup(() => rmSync(folder, { recursive: true }));
 
-  /** Runs a command where `gateway.log` is; returns its exit code and output. */
+  /** Runs a command in the folder of `gateway.log`; returns its exit code and output. */
   function run(command: string): Promise<{ code: number; output: string }> {
     return new Promise(resolve => {
       execFile('bash', ['--norc', '-c', command], { cwd: folder }, (error, stdout, stderr) =>
@@ -47,7 +47,7 @@ describe('docs/operation.md', () => {
   });
 
   it.each(EXAMPLES.map(([, command = '', output = ''], index) => ({ step: index + 1, command, output })))(
-    'follows a create of unknown outcome by text search alone, step $step',
+    'follows a create with an unknown outcome by text search alone, step $step',
     async ({ command, output }) => {
       expect(withoutIds((await run(command)).output)).toBe(withoutIds(output));
     },

@@ -99,7 +99,7 @@ describe('a gateway whose port is in use', () => {
     );
   });
 
-  it.each(['PORT', 'ADMIN_PORT'])('as %s does not start, and says which port that is', async key => {
+  it.each(['PORT', 'ADMIN_PORT'])('does not start if it is %s, and reports that port', async key => {
     const { port } = await listen(createServer());
     await expect(startGateway({ env: { [key]: String(port) } })).rejects.toMatchObject({
       code: 'EADDRINUSE',
@@ -110,7 +110,7 @@ describe('a gateway whose port is in use', () => {
 });
 
 describe('a gateway in production', () => {
-  // Has handled all kinds of requests, and has exited.
+  // It has handled all kinds of requests and has exited.
   let gateway: GatewayProcess;
   let explorer: string | undefined;
   let page: Response;
@@ -176,7 +176,7 @@ describe('a gateway with LOG_LEVEL=error', () => {
     lines = gateway.stdout().split('\n');
   });
 
-  it('warns all the same when it is reachable by anonymous callers', () => {
+  it('still warns when it is reachable by anonymous callers', () => {
     const line = lines.find(text => text.includes('CALLER_AUTH=none')) ?? '';
     expect(JSON.parse(line)).toMatchObject({
       level: 40,
@@ -185,7 +185,7 @@ describe('a gateway with LOG_LEVEL=error', () => {
     });
   });
 
-  it('warns all the same of a misspelt variable, with the name and not the value', () => {
+  it('still warns about a misspelt variable, with the name and not the value', () => {
     const line = lines.find(text => text.includes('did you mean')) ?? '';
     expect(JSON.parse(line)).toMatchObject({
       level: 40,

@@ -107,7 +107,7 @@ describe('a gateway that is stopped during a create', () => {
     expect(gateway.stderr()).toBe('');
   });
 
-  it('is not ready any more at once, but alive', () => {
+  it('stops being ready at once, but stays alive', () => {
     const { before, after } = stopped;
     expect([before.ready, after.ready, after.alive]).toEqual([200, 503, 200]);
     expect(after.readiness).toEqual({ status: 'stopping' });

@@ -32,7 +32,7 @@ async function listenWith(text: string): Promise<number> {
 }
 
 describe('the health check of the image', () => {
-  it('succeeds while the gateway lives, and fails when it has ended', async () => {
+  it('succeeds while the gateway runs, and fails after it has ended', async () => {
     const gateway = await startGateway();
     const { port } = new URL(gateway.adminUrl);
     expect(await check([port])).toBe(0);
@@ -65,7 +65,7 @@ describe('the health check of the image', () => {
     expect(await check([await listenWith('HTTP/1.1 200 OK\r\n')])).toBe(0);
   });
 
-  it('fails, rather than wait, when no response comes', async () => {
+  it('fails, rather than waiting, when no response arrives', async () => {
     // The exit code of `timeout`.
     expect(await check([await listenWith('')])).toBe(124);
   });

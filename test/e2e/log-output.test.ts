@@ -32,20 +32,20 @@ async function findLine(reader: Socket, pattern: RegExp): Promise<string> {
   }
 }
 
-/** Sends mutations, each of which is a line of the audit log. */
+/** Sends mutations, each of which writes a line of the audit log. */
 async function sendRefused(graphqlUrl: string, times = MUTATIONS): Promise<void> {
   for (let sent = 0; sent < times; sent += 1) expect((await sendGraphql(graphqlUrl, REFUSED)).status).toBe(200);
 }
 
 describe('a gateway whose log nobody reads', () => {
-  /** The same, with a pipe that takes no more. */
+  /** Starts a gateway whose pipe is full. */
   async function startOnFullPipe(preload = '') {
     const gateway = await startOnPipe(preload);
     await gateway.fill();
     return gateway;
   }
 
-  it('goes on serving, ends on SIGTERM, and reports lost lines of the audit log by 74', async () => {
+  it('keeps serving, ends on SIGTERM, and reports lost lines of the audit log with exit code 74', async () => {
     const { graphqlUrl, signal, end, stderr } = await startOnFullPipe();
     await sendRefused(graphqlUrl);
     signal('SIGTERM');
@@ -69,11 +69,11 @@ describe('a gateway whose log nobody reads', () => {
   });
 });
 
-describe('a gateway whose reader of the log has died', () => {
+describe('a gateway whose log reader has died', () => {
   it.each([
     ['lost lines of the audit log', 1, 74],
     ['nothing but other lines', 0, 0],
-  ])('goes on serving, and ends on SIGTERM after %s (%i) with %i', async (_what, mutations, code) => {
+  ])('keeps serving, and ends on SIGTERM after %s (%i) with %i', async (_what, mutations, code) => {
     const { graphqlUrl, reader, signal, end, stderr } = await startOnPipe();
     reader.destroy();
     await once(reader, 'close');

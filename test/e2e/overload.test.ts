@@ -25,7 +25,7 @@ const ENVIRONMENT = {
   MAX_EVENT_LOOP_DELAY_MS: '',
 };
 
-/** From the first signal to the second, the event loop turns every 300 ms only, as under overload. */
+/** Between the first signal and the second, the event loop turns only every 300 ms, as under overload. */
 const BUSY_BETWEEN_SIGNALS = `
   const never = new Int32Array(new SharedArrayBuffer(4));
   let timer;
@@ -107,7 +107,7 @@ describe('an overloaded gateway', () => {
     while (readiness[0] === 200 || refused.length === 0) readiness = await statusOf('/readyz');
     expect(readiness).toEqual([503, { status: 'overloaded' }]);
     expect(await statusOf('/livez')).toEqual([200, { status: 'live' }]);
-    // An open WebSocket is no way around shedding.
+    // An open WebSocket does not bypass shedding.
     const subscribed = () => {
       socket.say({ type: 'subscribe', id: 'a', payload: QUERY });
       return socket.hear();
@@ -170,7 +170,7 @@ describe('an overloaded gateway', () => {
 });
 
 describe('an overloaded gateway with tenants', () => {
-  it('sheds requests of the tenant who floods it, and serves the other', async () => {
+  it('sheds requests of the tenant that floods it, and serves the other', async () => {
     const issuer = await startTokenIssuer();
     const upstream = await startHeldUpstream();
     const environment = {

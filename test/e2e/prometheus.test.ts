@@ -62,7 +62,7 @@ describeWithProgram('prometheus', 'Prometheus', program => {
       return await response.json();
     }
 
-    // Evaluated after a scrape; Jest's time limit ends it when there is none.
+    // True after the first scrape; without one, Jest's timeout ends the loop.
     while ((await query('dli_gateway_ready{reason="ready"} == 1')).data.result.length === 0) await delay(200);
     const failed: string[] = [];
     for (const expression of readPanels().flatMap(expressionsOf))

@@ -96,7 +96,7 @@ describeWithProgram('curl', 'the documents', () => {
   });
 });
 
-// Ids and remaining waits differ at every run.
+// Ids and remaining waits differ on every run.
 function withoutIds(json: string): unknown {
   return JSON.parse(
     json

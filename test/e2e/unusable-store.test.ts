@@ -28,8 +28,8 @@ it('a folder that cannot store records is refused at the start with its variable
   expect(gateway.stderr()).toMatch(/^ {2}DATA_DIR the operation records cannot be kept .*ENOTDIR/m);
 });
 
-describeWithProgram('prlimit', 'a folder that can store records no more', program => {
-  // The limit of the size of files stands for a full disk: LMDB cannot write either way.
+describeWithProgram('prlimit', 'a folder that can no longer store records', program => {
+  // A limit on the file size simulates a full disk: LMDB cannot write in either case.
   const LIMIT_ON_SIGNAL = `
     import { execFileSync } from 'node:child_process';
     const limit = bytes => {
@@ -66,11 +66,11 @@ describeWithProgram('prlimit', 'a folder that can store records no more', progra
     return body.data?.['createDatasourceConnection'];
   }
 
-  it('because its disk is full refuses creates, is logged once with its variable and reason, and recovers, with nothing but JSON on both outputs', async () => {
+  it('on a full disk refuses creates, logs variable and reason once, recovers, and prints only JSON', async () => {
     const earlier = linesOfStore(gateway).length;
     expect(await create('before')).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
     gateway.signal('SIGUSR2');
-    // Noticed without a call.
+    // The gateway notices it without a call.
     await gateway.find(/"detail":"diskFull"/);
     for (const name of ['full1', 'full2', 'full3'])
       expect(await create(name)).toMatchObject({ code: 'IDEMPOTENCY_STORE_UNAVAILABLE' });
@@ -86,9 +86,10 @@ describeWithProgram('prlimit', 'a folder that can store records no more', progra
     expect(emulator.ledger.count('createConnection')).toBe(2);
   });
 
-  it('because it is moved away refuses creates until it is back, because LMDB would write to files that no later process can find', async () => {
+  it('because it was moved refuses creates until it is back', async () => {
     const earlier = linesOfStore(gateway).length;
     const [dataDir, elsewhere] = [join(folder, 'data'), join(folder, 'elsewhere')];
+    // LMDB would keep writing to files that no later process can find.
     renameSync(dataDir, elsewhere);
     await gateway.find(/"detail":"folderGone"/);
     expect(await create('moved')).toMatchObject({ code: 'IDEMPOTENCY_STORE_UNAVAILABLE' });
@@ -112,7 +113,7 @@ describeWithProgram('redis-server', 'a Redis whose eviction policy may drop reco
 });
 
 describeWithProgram('redis-server', 'a Redis', program => {
-  it('whose user may not use INFO has only JSON printed', async () => {
+  it('whose user may not use INFO causes only JSON to be printed', async () => {
     const redis = await startRedisServer(program);
     const admin = openClient(redis.url);
     await admin.call('ACL', 'SETUSER', 'gateway', 'on', '>password', '~*', '&*', '+@all', '-info');

@@ -11,9 +11,9 @@ import { useChromium } from './helpers/browser.js';
 import { startFrontEnd } from './helpers/front-end.js';
 import { startRelay } from './helpers/relay.js';
 
-/** Far less often than with every frame. */
+/** Far less often than once per frame. */
 const POLLING_MS = 100;
-/** More than tokens live, and less than the clocks of the gateway and DLI may differ. */
+/** Longer than the lifetime of tokens, and less than the clocks of the gateway and DLI may differ. */
 const TOKEN_LIFE_MS = 6 * 60_000;
 const THIRTY_MINUTES_MS = 30 * 60_000;
 /** Creation time of a connection, by DLI's own clock. */
@@ -204,7 +204,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   });
 });
 
-/** Shortens the timers of the page, which reconnects after seconds, to a twentieth. */
+/** Shortens the timers of the page to a twentieth, because it reconnects only after seconds. */
 function quickenTimers(): void {
   const { setTimeout: wait } = window;
   const quick = (run: () => void, ms = 0) => wait(run, ms / 20);

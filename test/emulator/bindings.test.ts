@@ -20,7 +20,7 @@ function changesOf({ call }: RunningEmulator, path: string) {
   };
 }
 
-/** An emulator with one connection: one of its own if it needs settings. */
+/** An emulator with one connection: the shared emulator unless it needs settings. */
 async function startBound(options: Partial<EmulatorOptions> = {}, fields: Record<string, unknown> = {}) {
   const running = Object.keys(options).length === 0 ? shared() : await startEmulator(options);
   const path = await running.createEnhanced(fields);
@@ -71,7 +71,7 @@ describe('binding', () => {
     expect(bindings()).toEqual(['pool pool_a ACTIVE', 'queue queue_dedicated ACTIVE']);
   });
 
-  it('twice succeeds, adds no second entry and is no change in the ledger', async () => {
+  it('twice succeeds, adds no second entry and is not a change in the ledger', async () => {
     const { bind, bindings, emulator } = await startBound();
     await bind({ elastic_resource_pools: ['pool_a'] });
     expect((await bind({ elastic_resource_pools: ['pool_a'], queues: ['queue_a1'] })).status).toBe(200);
@@ -137,7 +137,7 @@ describe('binding', () => {
     expect((await call('DELETE', path)).status).toBe(400);
   });
 
-  it('has no effect if a fault determines the response, and has one if the fault says so', async () => {
+  it('has no effect if a fault determines the response, unless the fault has apply: true', async () => {
     const { bind, bindings, emulator } = await startBound();
     emulator.inject({ operation: 'associateQueue', error: 'DLI.0999' });
     emulator.inject({ operation: 'associateQueue', status: 504, apply: true });
@@ -185,12 +185,12 @@ describe('a binding fails', () => {
     ['172.16.64.0/24', 'ACTIVE'],
     ['172.0.0.0/8', 'FAILED'],
     ['fd00::/8', 'ACTIVE'],
-  ])('or not, by the configured range %s of the subnet: %s', async (cidr, status) => {
+  ])('depending on the configured range %s of the subnet: %s', async (cidr, status) => {
     const subnetCidrs = { [ENHANCED_BODY.dest_network_id]: cidr };
     expect(await reasonsFor({ subnetCidrs }, { elastic_resource_pools: ['pool_a'] })).toMatchObject([{ status }]);
   });
 
-  it('by the default range also for a subnet with the name of a property that every object has', async () => {
+  it('according to the default range, even if the subnet is named like a property of every object', async () => {
     const { bindings } = await startBound(
       {},
       { dest_network_id: 'constructor', elastic_resource_pools: ['pool_a', 'pool_overlapping'] },
@@ -236,7 +236,7 @@ describe('unbinding', () => {
     expect(bindings()).toEqual(['pool pool_b ACTIVE']);
   });
 
-  it('of what is not bound succeeds and is no change in the ledger', async () => {
+  it('of something that is not bound succeeds and is not a change in the ledger', async () => {
     const { unbind, emulator } = await startBound();
     expect((await unbind({ elastic_resource_pools: ['pool_a'] })).status).toBe(200);
     const [entry] = emulator.ledger.entries('disassociateQueue');

@@ -95,7 +95,7 @@ describe('a new enhanced connection', () => {
       ip: '192.168.100.100',
     }));
     const { text } = await call('GET', await createEnhanced({ hosts }));
-    // Matchers take seconds for so many.
+    // Jest's matchers take seconds for this many.
     expect(text.includes(`"hosts":${JSON.stringify(hosts)}`)).toBe(true);
   });
 
@@ -398,7 +398,7 @@ describe('the list of enhanced connections', () => {
     expect((await call('GET', ENHANCED_PATH)).json).toMatchObject({ count: 1 });
   });
 
-  it('can ignore or refuse the filter by tags, and have every connection twice', async () => {
+  it('can ignore or refuse the filter by tags, and show every connection twice', async () => {
     const { emulator, send, call } = await startEmulator({ tagFilter: 'ignored', listTwice: true });
     emulator.seedEnhancedConnection({ name: 'one' });
     expect(namesOf((await call('GET', `${ENHANCED_PATH}?tags=k=v`)).json)).toEqual(['one', 'one']);

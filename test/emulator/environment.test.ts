@@ -11,7 +11,7 @@ describe('the environment of the emulator', () => {
   });
 
   it.each(['tcp://10.0.0.1:4010', 'udp://emulator:4010', 'sctp://[fd00::1]:4010'])(
-    'has no port that Kubernetes sets for a service of this name: %s',
+    'ignores a port that Kubernetes sets for a service of this name: %s',
     address => {
       const { configuration } = readEnvironment({ EMULATOR_PORT: address });
       expect(configuration).toMatchObject({ port: 4010, isPortSet: false });

@@ -20,7 +20,7 @@ describe('a fault with a name', () => {
     expect(statuses).toEqual([201, 503, 201]);
   });
 
-  it('affects creates of one kind of connection only', async () => {
+  it('affects only creates of one kind of connection', async () => {
     const { emulator, call } = shared();
     emulator.inject({ operation: 'createEnhancedConnection', name: 'orders', status: 503 });
     const statuses = [
@@ -31,7 +31,7 @@ describe('a fault with a name', () => {
     expect(statuses).toEqual([201, 201, 503]);
   });
 
-  it('is queued behind the faults without a name and in the order of its own', async () => {
+  it('is queued behind faults without a name, in the order of those with its name', async () => {
     const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 500 });
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 502, skip: 1 });
@@ -56,7 +56,7 @@ describe('a fault with a name', () => {
     { operation: 'listEnhancedConnections', name: 'orders' },
     { operation: 'any', name: 'orders' },
     { operation: 'createConnection', name: 'orders', behaviour: 'resetBeforeBody' },
-  ])('is refused if no name is read: %j', async fault => {
+  ])('is refused if the emulator reads no name: %j', async fault => {
     const { emulator } = shared();
     expect(() => emulator.inject(fault)).toThrow(/name: is (possible with|impossible with)/);
   });

@@ -9,7 +9,7 @@ import { onCleanup } from '../helpers/clean-up.js';
 const MAIN = new URL('../../dist/emulator/main.js', import.meta.url);
 
 const COMMAND_LINES = ['--help', '--port', '-h', 'abc', '--help=abc', ''];
-/** Runs the program with each command line and prints what became of them, because most of a run is the start of Node. */
+/** Runs the program with each command line in one process, as starting Node takes longest, and prints the results. */
 const RUN_EACH = `
   const print = process.stdout.write.bind(process.stdout);
   let written;

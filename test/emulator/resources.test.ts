@@ -168,7 +168,7 @@ describe('a part of the API that is not offered', () => {
     ['classicOffered', [classic], [enhanced, POOLS_PATH, QUEUES_PATH]],
     ['enhancedOffered', [enhanced, `${enhanced}/x`, `${enhanced}/x/privileges`, tags], [classic, POOLS_PATH]],
     ['poolsOffered', [POOLS_PATH, QUEUES_PATH], [classic, enhanced]],
-  ])('gets 404 for its paths only: %s', async (setting, missing, offered) => {
+  ])('responds with 404 only to its paths: %s', async (setting, missing, offered) => {
     const { send, call, emulator } = await startEmulator();
     await send('PATCH', '/emulator/settings', { [setting]: false });
     for (const path of missing)

@@ -67,7 +67,7 @@ describe('binding a connection', () => {
     expect(sent('associateQueue')).toHaveLength(1);
   });
 
-  it('succeeds also if the binding fails later, which the binding reports', async () => {
+  it('succeeds even if the binding fails later, which the binding reports', async () => {
     const { bind, id } = await start();
     expect(await bind(id, POOL_OVERLAPPING)).toMatchObject({
       __typename: BOUND,
@@ -86,7 +86,7 @@ describe('binding a connection', () => {
     expect(sent('associateQueue')).toEqual([]);
   });
 
-  it('leaves it to DLI to know a name where the lists of pools and queues cannot be read', async () => {
+  it('leaves it to DLI to check a name when the lists of pools and queues cannot be read', async () => {
     const { bind, id, emulator } = await start();
     emulator.inject({ operation: 'listElasticResourcePools', error: 'DLI.10005', times: 0 });
     emulator.inject({ operation: 'listQueues', error: 'DLI.10005', times: 0 });
@@ -127,14 +127,14 @@ const AMBIGUOUS: readonly [what: string, fault: Partial<Fault>][] = [
 ];
 
 describe('a bind whose response proves nothing', () => {
-  it.each(AMBIGUOUS)('succeeds if the binding is there: %s', async (_what, fault) => {
+  it.each(AMBIGUOUS)('succeeds if the binding exists: %s', async (_what, fault) => {
     const { bind, id, emulator, sent } = await start();
     emulator.inject({ operation: 'associateQueue', apply: true, ...fault });
     expect(await bind(id, POOL_A)).toMatchObject({ __typename: BOUND, bindings: [{ ...POOL_A }] });
     expect(sent('associateQueue')).toHaveLength(1);
   });
 
-  it.each(AMBIGUOUS)('is sent once more if the binding is not there: %s', async (_what, fault) => {
+  it.each(AMBIGUOUS)('is sent once more if the binding does not exist: %s', async (_what, fault) => {
     const { bind, id, emulator, sent } = await start();
     emulator.inject({ operation: 'associateQueue', apply: false, ...fault });
     expect(await bind(id, POOL_A)).toMatchObject({ __typename: BOUND, bindings: [{ ...POOL_A }] });
@@ -164,7 +164,7 @@ describe('a bind whose response proves nothing', () => {
 });
 
 describe('a bind that DLI refuses', () => {
-  it('is a success if the pool was bound all the same', async () => {
+  it('is a success if the pool was bound nevertheless', async () => {
     const { bind, id, emulator } = await start();
     emulator.inject({ operation: 'associateQueue', error: 'DLI.0006', apply: true });
     expect(await bind(id, POOL_A)).toMatchObject({ __typename: BOUND });
@@ -178,7 +178,7 @@ describe('a bind that DLI refuses', () => {
     expect(payload.message).toContain('Nothing was bound');
   });
 
-  it('names what the same call has bound all the same', async () => {
+  it('names what the same call has bound nevertheless', async () => {
     const { bind, id, emulator, read } = await start();
     emulator.inject({ operation: 'associateQueue', error: 'DLI.0012' });
     const payload = await bind(id, QUEUE_DEDICATED, POOL_A);
@@ -200,7 +200,7 @@ describe('a bind that DLI refuses', () => {
 });
 
 describe('unbinding a connection', () => {
-  it('takes a queue from it as its pool, and succeeds again when it is repeated', async () => {
+  it('unbinds the pool of a queue, and succeeds again when it is repeated', async () => {
     const { unbind, id, sent } = await start(POOL_A, QUEUE_DEDICATED);
     const first = await unbind(id, QUEUE_OF_POOL_A);
     expect(first).toMatchObject({ __typename: UNBOUND, connection: { bindings: [{ ...QUEUE_DEDICATED }] } });
@@ -208,7 +208,7 @@ describe('unbinding a connection', () => {
     expect(sent('disassociateQueue')).toEqual([{ elastic_resource_pools: ['pool_a'] }]);
   });
 
-  it('is not done for a queue that may be bound as its pool, which DLI does not say at the moment', async () => {
+  it('is not done for a queue whose pool may be bound while the lists of pools and queues fail', async () => {
     const { emulator } = shared();
     const { connectionId } = emulator.seedEnhancedConnection({ bindings: [{ kind: 'pool', name: 'pool_a' }] });
     for (const operation of ['listElasticResourcePools', 'listQueues'] as const)
@@ -218,14 +218,14 @@ describe('unbinding a connection', () => {
     expect(emulator.ledger.count('disassociateQueue')).toBe(0);
   });
 
-  it('is not done because DLI says so, but because the connection shows it', async () => {
+  it('counts as done only when the connection shows it, not when DLI says so', async () => {
     const { unbind, id, emulator } = await start(POOL_A);
     const body = { is_success: true, message: 'Disassociated peer connection for queues:{pool_a}.' };
     emulator.inject({ operation: 'disassociateQueue', apply: false, body });
     expect(await unbind(id, POOL_A)).toMatchObject({ __typename: 'ChangeOutcomeUnknownError' });
   });
 
-  it('is sent if the bindings cannot be read, and its outcome is not known', async () => {
+  it('is sent if the bindings cannot be read, and its outcome is unknown', async () => {
     const { unbind, id, emulator, sent } = await start(POOL_A);
     const body = { is_success: true, id, status: 'ACTIVE', elastic_resource_pools: ['pool_a'] };
     emulator.inject({ operation: 'getEnhancedConnection', body, times: 0 });
@@ -244,7 +244,7 @@ describe('unbinding a connection', () => {
     });
   });
 
-  it.each(AMBIGUOUS)('succeeds if the binding is gone although the response proves nothing: %s', async (_w, fault) => {
+  it.each(AMBIGUOUS)('succeeds if the binding is gone even if the response proves nothing: %s', async (_w, fault) => {
     const { unbind, id, emulator } = await start(POOL_A);
     emulator.inject({ operation: 'disassociateQueue', apply: true, ...fault });
     expect(await unbind(id, POOL_A)).toMatchObject({ __typename: UNBOUND, connection: { readiness: 'UNBOUND' } });
@@ -266,7 +266,7 @@ describe('deleting a connection', () => {
     expect(await remove(id)).toMatchObject(success);
   });
 
-  it('is refused if it is bound and that was asked for', async () => {
+  it('is refused with ifUnbound if the connection is bound', async () => {
     const { remove, unbind, id, emulator } = await start(POOL_A);
     expect(await remove(id, { ifUnbound: true })).toMatchObject({
       __typename: 'ConnectionInUseError',
@@ -278,14 +278,14 @@ describe('deleting a connection', () => {
     expect(await remove(id, { ifUnbound: true })).toMatchObject({ __typename: 'DeleteDatasourceConnectionSuccess' });
   });
 
-  it('is refused if that was asked for and the bindings cannot be read', async () => {
+  it('is refused with ifUnbound if the bindings cannot be read', async () => {
     const { remove, id, emulator } = await start(POOL_A);
     emulator.inject({ operation: 'getEnhancedConnection', body: { is_success: true, id, status: 'ACTIVE' } });
     expect(await remove(id, { ifUnbound: true })).toMatchObject({ __typename: 'DliUnavailableError' });
     expect(emulator.ledger.count('deleteEnhancedConnection')).toBe(0);
   });
 
-  it('has to wait while a binding is being made', async () => {
+  it('has to wait while a binding is being created', async () => {
     const { remove, id } = await start(POOL_B);
     expect(await remove(id)).toMatchObject({
       __typename: 'ConnectionBusyError',

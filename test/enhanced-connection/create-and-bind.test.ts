@@ -24,7 +24,7 @@ const OWNERSHIP_MS = 120_000;
 
 afterEach(closeGateways);
 
-/** Sends a create, and sends it again while DLI has the bind of the first one. */
+/** Sends a create, and sends it again while DLI processes the bind of the first one. */
 async function createTwice(first: EnhancedCalls, second: EnhancedCalls, emulator: Emulator, fault: Fault) {
   emulator.inject(fault);
   const input = { idempotencyKey: randomUUID(), resources: [POOL_A] };
@@ -33,9 +33,9 @@ async function createTwice(first: EnhancedCalls, second: EnhancedCalls, emulator
   return { input, answer, repeat: createUntilDecided(second, input) };
 }
 
-/** What holds for two simultaneous calls with one key. */
+/** Tests two simultaneous calls with one key. */
 function itBindsOnce(start: () => Promise<[first: EnhancedCalls, second: EnhancedCalls, emulator: Emulator]>): void {
-  it('binds again for neither of them what the caller has unbound after the answer to one', async () => {
+  it('does not bind again what the caller has unbound after the first of the answers', async () => {
     const [first, second, emulator] = await start();
     const { answer, repeat } = await createTwice(first, second, emulator, LOST);
     const { connectionId = '' } = await Promise.race([answer, repeat]);
@@ -45,11 +45,11 @@ function itBindsOnce(start: () => Promise<[first: EnhancedCalls, second: Enhance
       [0, 1].map(() => expect.objectContaining({ __typename: SUCCESS, connectionId, notBound: [] })),
     );
     expect(await second.read(connectionId)).toMatchObject({ readiness: 'UNBOUND', bindings: [] });
-    // The lost one and its repeat.
+    // The lost bind and its repeat.
     expect(emulator.ledger.count('associateQueue')).toBe(2);
   });
 
-  it('answers both, and every repeat, with what became of the bind', async () => {
+  it('answers both, and every repeat, with the outcome of the bind', async () => {
     const [first, second, emulator] = await start();
     const { input, answer, repeat } = await createTwice(first, second, emulator, THROTTLED);
     const notBound = [expect.objectContaining({ ...POOL_A, code: 'UPSTREAM_THROTTLED' })];
@@ -109,13 +109,13 @@ describeWithProgram('redis-server', 'a create of an enhanced connection', progra
     clock.advance(OWNERSHIP_MS);
     const answers = await Promise.all([one, other].map(gateway => createUntilDecided(gateway, input)));
     expect(answers).toEqual(answers.map(() => expect.objectContaining({ __typename: SUCCESS, notBound: [] })));
-    // The one that hangs, and one more.
+    // The bind that hangs, and one more.
     expect(emulator.ledger.count('associateQueue')).toBe(2);
     await closeGateways();
     await unanswered;
   });
 
-  it('binds nothing again when it is found after a loss of records, and says what may not be bound', async () => {
+  it('binds nothing again when it is found after a loss of records, and reports what may not be bound', async () => {
     const redis = await startRedisServer(program);
     const { createEnhanced, unbind, emulator } = await startEnhancedGateway({ env: { REDIS_URL: redis.url } });
     const input = { idempotencyKey: randomUUID(), resources: [POOL_A, POOL_B] };
@@ -137,7 +137,7 @@ describeWithProgram('redis-server', 'a create of an enhanced connection', progra
 });
 
 describe('a pool that a killed gateway may have bound', () => {
-  it('is not called unbound when DLI refuses another bind', async () => {
+  it('is not reported as unbound when DLI refuses another bind', async () => {
     const { emulator, baseUrl } = await startEmulator();
     const folder = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-bind-'));
     onCleanup(() => rm(folder, { recursive: true, force: true }));

@@ -65,7 +65,7 @@ describe('an enhanced connection', () => {
     expect([posts(), created()]).toEqual([1, [first.connectionId]]);
   });
 
-  it('is bound to the pools and queues of the call, of which the create itself names none', async () => {
+  it('is bound to the pools and queues of the call, none of which the create request names', async () => {
     const { createEnhanced, call, emulator, bound } = start();
     const payload = await createEnhanced({ ...call, resources: [POOL_B, QUEUE_OF_POOL_A, QUEUE_DEDICATED] });
     expect(payload).toMatchObject({
@@ -86,7 +86,7 @@ describe('an enhanced connection', () => {
     expect(Object.keys(JSON.parse(body)).sort()).toEqual(['dest_network_id', 'dest_vpc_id', 'name']);
   });
 
-  it('names the pools that could not be bound, again when the call is repeated', async () => {
+  it('names what could not be bound, and again when the call is repeated', async () => {
     const { createEnhanced, call } = start();
     const resources = [POOL_A, { kind: 'QUEUE', name: 'no_such_queue' }];
     const first = await createEnhanced({ ...call, resources });
@@ -212,7 +212,7 @@ describe('an enhanced create whose response proves nothing', () => {
     expect([posts(), emulator.ledger.count('associateQueue')]).toEqual([1, 0]);
   });
 
-  it('is not called refused by DLI before the list has not shown it for some time', async () => {
+  it('is not reported as refused until it has been missing from the list for some time', async () => {
     const { createEnhanced, call, emulator } = start();
     emulator.inject({
       operation: 'createEnhancedConnection',

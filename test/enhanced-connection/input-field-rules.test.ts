@@ -6,14 +6,14 @@ import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from './helpers/enhanced-gatewa
 
 const QUERY =
   '{ createEnhancedDatasourceConnectionRules { path required minLength maxLength maxItems pattern example rule } }';
-const FILLING = 'k'.repeat(16);
+const PADDING = 'k'.repeat(16);
 const CHARACTERS = [
   ...['a', 'Z', '0', '_', '-', ' ', '.', ':', '=', '+', '@', ',', '/', '\\', '|', '&', '~', '$', '^', '(', ']', '{'],
   ...['\n', '\r', '\t', '\0', '\u007f', '\u00a0', '\u00fc', '\u90e8', '\u0661', '\u00bd', '\u20ac', '\u0301', '\ufe0f'],
 ];
 const VALUES = [
-  ...CHARACTERS.flatMap(character => [`${character}${FILLING}`, `${FILLING}${character}`, `${FILLING}${character}x`]),
-  ...['_sys_', `_sys_${FILLING}`, '_sys', 'gw_req', 'gw_req2', '__proto__', 'default', 'DEFAULT', 'default2', '12345'],
+  ...CHARACTERS.flatMap(character => [`${character}${PADDING}`, `${PADDING}${character}`, `${PADDING}${character}x`]),
+  ...['_sys_', `_sys_${PADDING}`, '_sys', 'gw_req', 'gw_req2', '__proto__', 'default', 'DEFAULT', 'default2', '12345'],
   ...['1.2.3.4', '0.0.0.0', '255.255.255.255', '1.2.3.256', '1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.4\n', '::1'],
 ];
 
@@ -46,7 +46,7 @@ async function codesOf(values: readonly FieldValue[]): Promise<Record<string, st
   const { body } = await shared().send({ query: CREATE_ENHANCED, variables: { input: inputWith(values) } });
   const payload = body.data?.['payload'] as { problems: { path: string[]; code: string }[] };
   const codes = codesByPath(values, payload.problems);
-  // Besides that of the second host.
+  // All but that of the second host.
   expect(Object.values(codes).flat()).toHaveLength(payload.problems.length - 1);
   return codes;
 }
@@ -65,8 +65,8 @@ it('every text field accepts its example', async () => {
   expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(everywhere(rules, []));
 });
 
-it('the lengths are those that the mutation accepts', async () => {
-  // The ip of a host is no text of any length.
+it('the mutation accepts exactly the lengths of the rules', async () => {
+  // The ip of a host is not text of arbitrary length.
   const rules = (await readRules()).filter(({ path, maxLength }) => maxLength !== null && path.at(-1) !== 'ip');
   await expectLengths(rules, codesOf);
 });

@@ -83,7 +83,7 @@ describe('the hosts of a connection', () => {
     ]);
   });
 
-  it('cost no call where there are none', async () => {
+  it('cost no call if there are none', async () => {
     const { connectionId: id } = shared().emulator.seedEnhancedConnection();
     const { items, totalCount } = await hostsOf({ id });
 
@@ -102,7 +102,7 @@ describe('the hosts of a connection', () => {
 });
 
 describe('the tags of an enhanced connection', () => {
-  it("are shown without the gateway's own and those of Huawei Cloud", async () => {
+  it('are shown without those of the gateway and of Huawei Cloud', async () => {
     const { connectionId: id } = shared().emulator.seedEnhancedConnection({ tags: TAGS });
     const { body } = await read('query ($id: ID!) { datasourceConnection(id: $id) { tags { key value } } }', { id });
 
@@ -118,7 +118,7 @@ describe('the tags of an enhanced connection', () => {
     expect(body).toEqual({ data: { datasourceConnection: { id, tags: null } } });
   });
 
-  it('are read for the first 20 of a list only', async () => {
+  it('are read only for the first 20 of a list', async () => {
     const { emulator } = shared();
     for (let index = 0; index < 25; index += 1) emulator.seedEnhancedConnection({ tags: TAGS });
     const { body } = await read('{ datasourceConnections { items { tags { key } } } }');
@@ -172,7 +172,7 @@ describe('waiting for bindings', () => {
     expect(connection).toMatchObject({ readiness: 'READY', isSettled: true });
   });
 
-  it('goes on while a pool is not bound, and then shows what there is', async () => {
+  it('continues while a pool is not bound, and then shows the current state', async () => {
     const { emulator } = shared();
     const { connectionId } = emulator.seedEnhancedConnection({ bindings: [ACTIVE_POOL_A] });
     const connection = await enhancedCalls(shared()).read(connectionId, {

@@ -3,7 +3,7 @@ import { ERROR_CODES } from '../../src/lib/error-codes.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
-/** Part of every request and of no response; longer than names that may be quoted. */
+/** Occurs in every request and must occur in no response; longer than the names that responses may quote. */
 const CANARY = `zq7canary${'x'.repeat(64)}`;
 const CODES = new Set(Object.keys(ERROR_CODES));
 const LITERAL = JSON.stringify(CANARY);
@@ -126,7 +126,7 @@ describe.each([
   ['is not a document', NOT_PARSED],
   ['the schema does not allow', NOT_VALID],
   ['has variables of the wrong type', NOT_COERCED],
-])('an invalid request that %s gets a known code as JSON, and is not quoted:', (_group, failures) => {
+])('an invalid request that %s gets a JSON error with a known code and is not quoted:', (_group, failures) => {
   it.each(failures)('%s', async (_what, body, { method = 'POST', path = '/graphql', headers = {} } = {}) => {
     const response = await fetch(new URL(path, gateway.graphqlUrl), {
       method,

@@ -17,7 +17,7 @@ const ENTITIES = `query ($representations: [_Any!]!) {
 }`;
 
 const shared = shareGateway({ env: FEDERATION });
-/** For reads whose results must not grow old meanwhile. */
+/** For tests in which cached reads must not expire. */
 const withStillClock = shareGateway({ env: FEDERATION }, createManualClock());
 
 afterEach(async () => {
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 const referTo = (id: unknown) => ({ __typename: 'DatasourceConnection', id });
 
-/** Sends references as a gateway of a supergraph does. */
+/** Sends references the way the gateway of a supergraph does. */
 function ask(
   { send }: Pick<TestGateway, 'send'>,
   representations: unknown,
@@ -87,12 +87,12 @@ describe('the SDL for a supergraph', () => {
     );
   });
 
-  it('is served although introspection is off', async () => {
+  it('is served even when introspection is disabled', async () => {
     const { send } = shared();
     expect((await send({ query: '{ __schema { queryType { name } } }' })).status).toBe(400);
   });
 
-  it('is for authenticated callers only, whatever their rights', async () => {
+  it('is served only to authenticated callers, regardless of their roles', async () => {
     const gateway = await startTokenGateway(FEDERATION);
     const query = { query: '{ _service { sdl } }' };
     expect((await gateway.send(query)).status).toBe(401);
@@ -104,7 +104,7 @@ describe('the SDL for a supergraph', () => {
 });
 
 describe('references to connections', () => {
-  it('are resolved in their order, by either type name, and unknown ones to null without a call for each', async () => {
+  it('are resolved in order, by either type name; unknown ones become null without a call for each', async () => {
     const gateway = shared();
     const [first = '', second = ''] = seed(gateway, 2);
     const classic = { __typename: 'ClassicDatasourceConnection', id: first.toUpperCase() };
@@ -122,7 +122,7 @@ describe('references to connections', () => {
     expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
   });
 
-  it('cost one call, however many requests ask for however many at the same time', async () => {
+  it('cost one call, no matter how many requests send them at the same time', async () => {
     const gateway = withStillClock();
     const references = seed(gateway, 100).map(referTo);
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask(gateway, references)));
@@ -131,7 +131,7 @@ describe('references to connections', () => {
     expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
   });
 
-  it('to a single connection read only that', async () => {
+  it('to a single connection read only that connection', async () => {
     const gateway = withStillClock();
     const [id = ''] = seed(gateway, 1);
     for (const references of [[referTo(id)], [referTo(id), referTo(id.toUpperCase())]])
@@ -140,7 +140,7 @@ describe('references to connections', () => {
     expect(gateway.emulator.ledger.count('listConnections')).toBe(0);
   });
 
-  it('that are no UUIDs cause no call', async () => {
+  it('that are not UUIDs cause no call', async () => {
     const gateway = shared();
     const references = ['', NO_UUID, '../../v1.0', `${UNKNOWN}0`, '__proto__'].map(referTo);
     expect((await ask(gateway, references)).body).toEqual({ data: { _entities: Array(5).fill(null) } });
@@ -179,12 +179,12 @@ describe('references to connections', () => {
   });
 });
 
-describe('references of another form', () => {
+describe('malformed references', () => {
   it.each<[what: string, representation: unknown]>([
     ['an unknown type', { __typename: 'Dataset', id: UNKNOWN }],
-    ['a type that is no entity', { __typename: 'Query', id: UNKNOWN }],
+    ['a type that is not an entity', { __typename: 'Query', id: UNKNOWN }],
     ['the name of an object property', { __typename: '__proto__', id: UNKNOWN }],
-    ['a type that is no text', { __typename: { id: 1 }, id: UNKNOWN }],
+    ['a type that is not a string', { __typename: { id: 1 }, id: UNKNOWN }],
     ['no type', { id: UNKNOWN }],
     ['no id', { __typename: 'DatasourceConnection' }],
     ['null as id', referTo(null)],
@@ -195,7 +195,7 @@ describe('references of another form', () => {
     ['a number', 7],
     ['a list', [referTo(UNKNOWN)]],
     ['an empty object', {}],
-  ])('are errors in their place, and the others are resolved: %s', async (_what, representation) => {
+  ])('become errors in place while the others are resolved: %s', async (_what, representation) => {
     const gateway = shared();
     const [id = ''] = seed(gateway, 1);
     const { status, body } = await ask(gateway, [representation, referTo(id)]);
@@ -212,7 +212,7 @@ describe('references of another form', () => {
     expect(codesOf(await ask(shared(), representations))).toEqual(['BAD_USER_INPUT']);
   });
 
-  it('are found in documents, too', async () => {
+  it('are also detected in the document itself', async () => {
     const answer = await shared().send({
       query: `{ _entities(representations: [{ __typename: "Dataset", id: 7 }, 7, { __typename: DatasourceConnection, id: "${UNKNOWN}" }]) { __typename } }`,
     });
@@ -234,7 +234,7 @@ describe('references of another form', () => {
 });
 
 describe('a gateway that serves a supergraph', () => {
-  it('executes what it executes otherwise: inputs with defaults and enums, unions, and problems', async () => {
+  it('executes operations as usual: inputs with defaults and enums, unions, and problems', async () => {
     const gateway = shared();
     expect(await gateway.create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
     expect(await gateway.create({ name: 'b', service: 'CSS', tags: [{ key: 'a', value: 'b' }] })).toMatchObject({
@@ -272,7 +272,7 @@ describe('a gateway that serves a supergraph', () => {
       'aliases',
       `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: _entities(representations: []) { __typename }`).join(' ')} }`,
     ],
-  ])('limits documents as otherwise: %s', async (_what, query) => {
+  ])('applies the usual limits to documents: %s', async (_what, query) => {
     expect(codesOf(await shared().send({ query }))).toEqual(['OPERATION_TOO_COMPLEX']);
   });
 });

@@ -10,7 +10,7 @@ const BROKEN_CLOCK = {
     throw new RangeError(`The clock broke: sk=${CANARY}`);
   },
 };
-/** Breaks before the operation is known. */
+/** Throws before the operation is known. */
 const BROKEN_IN_APOLLO = {
   monotonicMs: () => performance.now(),
   epochMs(): number {
@@ -83,7 +83,7 @@ describe('an internal error', () => {
     expect(findBadLines(gateway.log())).toEqual([]);
   });
 
-  it('outside the resolvers is logged, too, and printed nowhere else', async () => {
+  it('outside the resolvers is also logged, and printed nowhere else', async () => {
     const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const gateway = await startGateway({ clock: BROKEN_IN_APOLLO });
     const { status, headers, body } = await createOn(gateway);

@@ -70,7 +70,7 @@ describe('a fragment cycle is refused without endless recursion:', () => {
   it.each([
     ['with one field', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ...F ${A} }`],
     ['with two fields', `${HEAD} { ...F } fragment F on Mutation { ...F ${A} ${B} }`],
-    ['by way of another', `${HEAD} { ...F } fragment F on Mutation { ${A} ...G } fragment G on Mutation { ${B} ...F }`],
+    ['through another', `${HEAD} { ...F } fragment F on Mutation { ${A} ...G } fragment G on Mutation { ${B} ...F }`],
   ])('%s', async (_how, query) => {
     const { status, body, gateway } = await send(query);
     expect(status).toBe(400);
@@ -96,7 +96,7 @@ describe('one mutation field is executed', () => {
   it.each([
     ['A', { a: SUCCESS }, 'first'],
     ['B', { b: SUCCESS }, 'second'],
-  ])('in a document of two mutations, when it is named: %s', async (name, data, connection) => {
+  ])('if it is named in a document with two mutations: %s', async (name, data, connection) => {
     const query = `mutation A($a: ${TYPE}) { ${A} } mutation B($b: ${TYPE}) { ${B} }`;
     const { status, body, names } = await send(query, name);
     expect({ status, body, names }).toEqual({ status: 200, body: { data }, names: [connection] });
@@ -104,7 +104,7 @@ describe('one mutation field is executed', () => {
 });
 
 describe('a query', () => {
-  it('may have several fields, in fragments too', async () => {
+  it('may have several fields, including in fragments', async () => {
     const query =
       '{ a: datasourceServices { service } ...F } fragment F on Query { b: datasourceServices { service } __typename }';
     const { status, body } = await send(query);

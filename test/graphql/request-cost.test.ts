@@ -19,7 +19,7 @@ const fields = (count: number) => Object.fromEntries(Array.from({ length: count 
 const create = (changes: object) => ({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } });
 const list = (filter: object) => ({ query: LIST, variables: { filter } });
 
-/** Fragments each of which contains the next two, under a field of the same name; the last contain the first. */
+/** Fragments that each spread the next two, under a field of the same name; the last ones spread the first. */
 const cycle = (length: number) =>
   `{ ...F0 ...F1 } ${times(length, n => `fragment F${n} on Query { a { ...F${(n + 1) % length} ...F${(n + 2) % length} } }`)}`;
 
@@ -43,7 +43,7 @@ describe('a body of thousands of values is refused before its values are checked
     ['tags with unknown fields', create({ tags: repeat(5_000, { a: 0 }) })],
     ['valid tags', create({ tags: repeat(2_000, { key: 'a', value: '' }) })],
     ['unknown fields', create(fields(5_000))],
-    ['states that are none', list({ states: repeat(20_000, '') })],
+    ['invalid states', list({ states: repeat(20_000, '') })],
     ['states that are lists', list({ states: repeat(10_000, [[]]) })],
     ['valid states', list({ states: repeat(5_000, 'ACTIVE') })],
     ['variables that are not declared', { query: LIST, variables: fields(5_000) }],
@@ -80,12 +80,12 @@ describe('a body of 500 values', () => {
     ['tags without fields', create({ tags: repeat(400, {}) })],
     ['tags with unknown fields', create({ tags: repeat(200, { a: 0 }) })],
     ['unknown fields', create(fields(400))],
-    ['states that are none', list({ states: repeat(400, '') })],
+    ['invalid states', list({ states: repeat(400, '') })],
   ])('reports the first 20 problems and no internal error: %s', async (_what, request) => {
     expect(refusalOf(await shared().send(request), shared(), 'BAD_USER_INPUT')).toHaveLength(20);
   });
 
-  it.each(['graphql-sse', 'graphql-ws'] as const)('reports them to subscribers, too: %s', async transport => {
+  it.each(['graphql-sse', 'graphql-ws'] as const)('reports them to subscribers as well: %s', async transport => {
     const names = Array.from({ length: 50 }, (_, index) => `v${index}`);
     const query = `subscription ($id: ID! ${names.map(name => `$${name}: Boolean!`).join(' ')}) {
       datasourceConnection(id: $id) { ${names.map(name => `id @include(if: $${name})`).join(' ')} }
@@ -117,7 +117,7 @@ describe('a document that takes long to validate is refused before validation', 
     expectNoInternalError(shared());
   });
 
-  it('fragments that contain themselves and are not used', async () => {
+  it('unused fragments that contain themselves', async () => {
     const answer = await shared().send({
       query: `{ __typename } fragment F on Query { ...G } fragment G on Query { ...F }`,
     });

@@ -9,7 +9,7 @@ const NO_DOCUMENT = 'The request must have "query", the text of a GraphQL docume
 const NO_BATCH = 'Send each operation in a request of its own: batches are not supported.';
 const WRONG_VARIABLES = '"variables" must be a JSON object or null.';
 
-// Every refusal is logged, not only 20 a minute.
+// Makes the gateway log every refusal instead of 20 per minute.
 const shared = shareGateway({ limits: { logWindowMs: 1 } });
 
 describe('a request that cannot be executed', () => {
@@ -57,7 +57,7 @@ describe('a request that cannot be executed', () => {
       ONE_OPERATION,
     ],
     ['missing variables', { query: CREATE_MUTATION }, 'BAD_USER_INPUT', '"input" is required.'],
-    ['a text as variables', { query: CREATE_MUTATION, variables: CANARY }, 'BAD_REQUEST', WRONG_VARIABLES],
+    ['a string as variables', { query: CREATE_MUTATION, variables: CANARY }, 'BAD_REQUEST', WRONG_VARIABLES],
     ['a list as variables', { query: CREATE_MUTATION, variables: [CANARY] }, 'BAD_REQUEST', WRONG_VARIABLES],
     [
       'a number as variables',
@@ -66,13 +66,13 @@ describe('a request that cannot be executed', () => {
       WRONG_VARIABLES,
     ],
     [
-      'a text as extensions',
+      'a string as extensions',
       { query: CREATE_MUTATION, extensions: CANARY },
       'BAD_REQUEST',
       '"extensions" must be a JSON object or null.',
     ],
     [
-      'an operation name that is no text',
+      'an operation name that is not a string',
       { query: '{ __typename }', operationName: [CANARY] },
       'BAD_REQUEST',
       '"operationName" must be a text or null.',
@@ -139,14 +139,14 @@ describe('a request that cannot be executed', () => {
 });
 
 describe('an empty operationName', () => {
-  it('means the only operation, as if it were absent', async () => {
+  it('selects the only operation, as if it were absent', async () => {
     const gateway = shared();
     const { body } = await gateway.send({ query: 'query A { __typename }', operationName: '' });
 
     expect(body).toEqual({ data: { __typename: 'Query' } });
   });
 
-  it('does not choose between two operations', async () => {
+  it('selects neither of two operations', async () => {
     const gateway = shared();
     const query = 'query A { __typename } query B { __typename }';
     const { body } = await gateway.send({ query, operationName: '' });
@@ -158,31 +158,31 @@ describe('an empty operationName', () => {
 describe('a document with a syntax error', () => {
   it.each<[what: string, query: string, message: string]>([
     [
-      'a text where a name belongs',
+      'a string in place of a name',
       `{ "${CANARY}" }`,
 
       'Syntax Error: Expected Name, found String.',
     ],
     [
-      'a block of text where a name belongs',
+      'a block string in place of a name',
       `{ """${CANARY}""" }`,
 
       'Syntax Error: Expected Name, found BlockString.',
     ],
     [
-      'a number where a name belongs',
+      'an integer in place of a name',
       `{ ${CANARY_NUMBER} }`,
 
       'Syntax Error: Expected Name, found Int.',
     ],
     [
-      'a fraction where a name belongs',
+      'a float in place of a name',
       `{ ${CANARY_NUMBER}.5 }`,
 
       'Syntax Error: Expected Name, found Float.',
     ],
     [
-      'a text that does not end',
+      'an unterminated string',
       `{ a(b: "${CANARY}`,
 
       'Syntax Error: Unterminated string.',

@@ -19,7 +19,7 @@ const names = (count: number, part: (index: number) => string) =>
   Array.from({ length: count }, (_, n) => part(n)).join(' ');
 const hasData = ({ json }: Answer) => json?.data !== undefined && json.data !== null;
 
-/** The active checks of graphql-cop, and those of its older versions, by what they report. */
+/** The active checks of graphql-cop and of its older versions, by what they report. */
 const PROBES: Readonly<Record<string, Probe>> = {
   'alias overloading': async url =>
     hasData(await post(url, { query: `query { ${names(101, n => `alias${n}: __typename`)} }` })),

@@ -42,12 +42,9 @@ describe('with a list of trusted documents', () => {
   it.each<[how: string, request: object]>([
     ['its id', { documentId: SERVICES_ID }],
     ['its id with the algorithm as a prefix', { documentId: `sha256:${SERVICES_ID}` }],
+    ['its id as Apollo clients send it', { extensions: { persistedQuery: { version: 1, sha256Hash: SERVICES_ID } } }],
     [
-      'its id as clients of Apollo send it',
-      { extensions: { persistedQuery: { version: 1, sha256Hash: SERVICES_ID } } },
-    ],
-    [
-      'its id and its text, as clients of Apollo do at first',
+      'its id and its text, which Apollo clients send first',
       { query: SERVICES, extensions: { persistedQuery: { version: 1, sha256Hash: SERVICES_ID } } },
     ],
     ['its text', { query: SERVICES }],
@@ -121,14 +118,14 @@ describe('without a list of trusted documents', () => {
   });
 });
 
-describe('a list of trusted documents is refused at the start when', () => {
+describe('a list of trusted documents is refused at startup when', () => {
   afterEach(closeGateways);
 
   it.each([
     ['it does not exist', () => join(folder, 'canary')],
     ['it is not JSON', () => manifest('{"canary"')],
     ['it is a list', () => manifest([SERVICES])],
-    ['it has documents in another form', () => manifest({ canary: { document: SERVICES } })],
+    ['it has documents in the wrong form', () => manifest({ canary: { document: SERVICES } })],
     ['it has an empty document', () => manifest({ canary: '' })],
     ['it has an id with a space', () => manifest({ 'canary id': SERVICES })],
   ])('%s', (_what, pathOf) => {
@@ -143,7 +140,7 @@ describe('a list of trusted documents is refused at the start when', () => {
     ]);
   });
 
-  it('the gateway must serve a supergraph, whose documents nobody knows, too', () => {
+  it('the gateway also serves a supergraph, whose documents are not known in advance', () => {
     expect(problemsWith({ FEDERATION: 'true', TRUSTED_DOCUMENTS: manifest(MANIFEST) })).toEqual([
       { key: 'TRUSTED_DOCUMENTS', rule: 'leaves no document for a supergraph: FEDERATION must not be true' },
     ]);
@@ -183,7 +180,7 @@ describe('a list of trusted documents is refused at the start when', () => {
       'The number of aliases may be at most 15.',
     ],
     ['too many characters', `{ __typename }${' '.repeat(15_000)}`, 'it is longer than 15,000 characters'],
-  ])('a document has %s, by its id and the rule, without its text', async (_what, document, problem) => {
+  ])('a document has %s, and names its id and the rule but not its text', async (_what, document, problem) => {
     const path = manifest({ ...MANIFEST, 'id-of-bad-one': document });
     const error = await startGateway({ env: { TRUSTED_DOCUMENTS: path } }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ConfigError);

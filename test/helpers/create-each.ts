@@ -3,7 +3,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import type { Payload, TestGateway } from './gateway.js';
 import { freshName } from './shared-gateway.js';
 
-/** What came of one of several creates. */
+/** The result of one of several creates. */
 interface EndedCreate<Row> {
   row: Row;
   idempotencyKey: string;
@@ -12,15 +12,15 @@ interface EndedCreate<Row> {
   repeat(): Promise<Payload>;
   /** How often DLI has received it. */
   posts(): number;
-  /** The connections that DLI has made of it. */
+  /** The connections that DLI created from it. */
   applied(): string[];
 }
 
 /**
- * Sends a create for each row at the same time, with a response of DLI of its own. They share the reads of the list,
- * which are most of the cost of a create with an unknown outcome.
+ * Sends one create per row concurrently, each with its own response from DLI. They share the reads of the list, which
+ * are most of the cost of a create with an unknown outcome.
  *
- * @param answerOf the response of DLI to every request of the row's create
+ * @param answerOf DLI's response to every request of the row's create
  */
 export async function createEach<Row>(
   { emulator, create }: TestGateway,

@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { printGatewaySchema } from '../../src/graphql/schema.js';
 
-/** A rule for a field of an input, as the query of its rules shows it. */
+/** A rule for an input field, as the query for rules returns it. */
 export interface FieldRule {
   path: string[];
   required: boolean;
@@ -28,7 +28,7 @@ export type FieldValue = readonly [rule: FieldRule, value: string];
 /** The codes of the problems at each path, sorted; none where the value is accepted. */
 type CodesByPath = Record<string, string[]>;
 
-/** All fields of an input in the schema, those in lists too, and whether they must be set. */
+/** All fields of an input type in the schema, including those in lists, and whether they are required. */
 export function fieldsOfInput(name: string): { path: string[]; required: boolean }[] {
   const fieldsOf = (type: GraphQLInputObjectType, parents: string[]): { path: string[]; required: boolean }[] =>
     Object.values(type.getFields()).flatMap(field => {
@@ -41,7 +41,7 @@ export function fieldsOfInput(name: string): { path: string[]; required: boolean
   return fieldsOf(buildSchema(printGatewaySchema()).getType(name) as GraphQLInputObjectType, []);
 }
 
-/** Sorts the problems of a create by the paths of its values, the first item of lists. */
+/** Groups the problems of a create by the paths of its values; in lists, only those of the first item. */
 export function codesByPath(
   values: readonly FieldValue[],
   problems: readonly { path: string[]; code: string }[],
@@ -55,12 +55,12 @@ export function codesByPath(
   );
 }
 
-/** These codes at the path of every rule. */
+/** The given codes at the path of every rule. */
 export function everywhere(rules: readonly FieldRule[], codes: string[]): CodesByPath {
   return Object.fromEntries(rules.map(({ path }) => [path.join('.'), codes]));
 }
 
-/** Asserts that texts of the least and greatest lengths are accepted, and that those beyond them are not. */
+/** Asserts that texts of the minimum and maximum length are accepted, and that shorter and longer ones are not. */
 export async function expectLengths(
   rules: readonly FieldRule[],
   codesOf: (values: readonly FieldValue[]) => Promise<CodesByPath>,

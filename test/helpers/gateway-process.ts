@@ -12,7 +12,7 @@ import { QUICK_FOLDER } from './quick-folder.js';
 /** The built program; `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** A gateway in a process of its own; it is killed after the test, or after all tests when it was started before them. */
+/** A gateway in its own process; it is killed after the test, or after all tests if it was started before them. */
 export interface GatewayProcess {
   stdout(): string;
   stderr(): string;
@@ -36,17 +36,17 @@ export interface GatewayProcessOptions {
   arguments?: string[];
   /** Source of a module that Node loads before the program. */
   preload?: string;
-  /** A file descriptor for stdout, which the test reads itself. Default: it is read as it is written. */
+  /** A file descriptor for stdout if the test reads it itself. Default: stdout is collected as it is written. */
   stdout?: number;
 }
 
-/** Variables with which a gateway starts on free ports and signs with the emulator's access key. */
+/** Environment of a gateway that listens on free ports and signs with the emulator's access key. */
 export function environmentFor(upstreamUrl: string): Record<string, string> {
   return {
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',
-    // The Host of requests that tests write by hand.
+    // The Host header of requests that tests write by hand.
     ALLOWED_HOSTS: 'gw.test',
     // A slow machine must not make the gateway shed load.
     MAX_EVENT_LOOP_DELAY_MS: '60000',
@@ -67,7 +67,7 @@ export function startGatewayProcess(
   const preload =
     options.preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
   const dataDir = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-test-'));
-  // In development mode the program has a folder of its own.
+  // In development mode the program uses its own folder.
   const isDevelopment = options.arguments?.includes('--dev') === true;
   const child = spawn(process.execPath, [...preload, MAIN, ...(options.arguments ?? [])], {
     env: isDevelopment ? environment : { DATA_DIR: dataDir, ...environment },

@@ -23,7 +23,7 @@ import { printOnFailure } from './failure-log.js';
 import { post } from './post.js';
 import { QUICK_FOLDER } from './quick-folder.js';
 
-/** A listening gateway on an emulator of its own. */
+/** A listening gateway with its own emulator. */
 export interface TestGateway {
   graphqlUrl: string;
   adminUrl: string;
@@ -136,7 +136,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',
-    // The Host of requests that tests write by hand.
+    // The Host header of requests that tests write by hand.
     ALLOWED_HOSTS: 'gw.test',
     LOG_LEVEL: 'debug',
     DLI_REGION: DEFAULT_PROJECT_NAME,
@@ -150,7 +150,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await createGateway(
     config,
     pino({ level: config.logLevel, base: null }, destination),
-    // A slow machine must not be mistaken for an outage of Redis, and no test waits for half a second.
+    // A slow machine must not look like an outage of Redis, and no test should wait half a second to reconcile.
     { clock: options.clock, limits: { redisTimeoutMs: 2_000, minReconciliationMs: 50, ...options.limits } },
   );
   closeLater(gateway);

@@ -18,7 +18,7 @@ export function attemptsIn(log: string): LogLine[] {
   return linesOf(log).filter(({ msg, operation = '' }) => msg === 'upstream' && operations.includes(operation));
 }
 
-/** The log lines with a message, and with these fields. */
+/** The log lines with this message and these fields. */
 export function linesWith(
   log: string,
   message: string,

@@ -6,23 +6,23 @@ import { setImmediate } from 'node:timers/promises';
 import { onCleanup } from './clean-up.js';
 import { QUICK_FOLDER } from './quick-folder.js';
 
-/** A pipe as between a program and the collector of its log. It holds 64 KiB that nobody has read. */
+/** A pipe like the one between a program and its log collector. It buffers 64 KiB of unread data. */
 export interface LogPipe {
-  /** The end that nobody reads before it has a listener. `destroy` closes it. */
+  /** The read end, which reads nothing until it has a listener. `destroy` closes it. */
   reader: Socket;
-  /** Opens another end to read. */
+  /** Opens another read end. */
   reopen(): Socket;
-  /** Fills the pipe with empty lines, so that it takes no more. The reader must be paused. */
+  /** Fills the pipe with empty lines until it accepts no more. The reader must be paused. */
   fill(): Promise<void>;
 }
 
-/** What a pipe takes as a whole or not at all. */
+/** PIPE_BUF bytes, the most that a pipe accepts either as a whole or not at all. */
 const EMPTY_LINES = '\n'.repeat(4_096);
 
 /**
- * Starts a program with a pipe for its log; Node itself would connect the two by a socket.
+ * Starts a program with a pipe for its log; Node itself would use a socket.
  *
- * @param start gets the file descriptor of the program's end
+ * @param start is called with the file descriptor of the program's end
  */
 export function withLogPipe<T>(start: (stdout: number) => T): T & LogPipe {
   const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-pipe-'));
@@ -39,7 +39,7 @@ export function withLogPipe<T>(start: (stdout: number) => T): T & LogPipe {
   const reader = reopen();
   const fill = async () => {
     const writeEnd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-    // A paused reader goes on until its own buffer is full.
+    // Even a paused reader reads until its own buffer is full.
     while (reader.readableLength < reader.readableHighWaterMark) {
       writeUntilFull(writeEnd);
       await setImmediate();

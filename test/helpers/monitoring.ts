@@ -25,13 +25,13 @@ export function readPanels(): Panel[] {
   return JSON.parse(readDocument('deploy/grafana/dashboard.json')).panels;
 }
 
-/** The expressions of a panel, with what Grafana would put in place of its variables. */
+/** The expressions of a panel, with its variables replaced as Grafana would. */
 export function expressionsOf({ targets = [] }: Panel): string[] {
   const values: Record<string, string> = { __rate_interval: '1m', job: 'dli-gateway', instance: '.*' };
   return targets.map(({ expr }) => expr.replace(/\$(\w+)/g, (variable, name) => values[name] ?? variable));
 }
 
-/** The rules of `deploy/prometheus/alerts.yml`. Only their layout there is understood; promtool checks that it is YAML. */
+/** The rules of `deploy/prometheus/alerts.yml`. Parses only that file's layout; promtool checks that it is YAML. */
 export function readRules(): Rule[] {
   const [, ...rules] = readDocument('deploy/prometheus/alerts.yml').split(/^ {6}- (?=alert|record)/m);
   return rules.map(text => {
@@ -47,7 +47,7 @@ export function readRules(): Rule[] {
   });
 }
 
-/** A metric that an expression of PromQL uses, with the labels by which it is selected and their values. */
+/** A metric that a PromQL expression uses, with its label matchers. */
 export interface UsedMetric {
   name: string;
   matchers: { label: string; operator: string; value: string }[];

@@ -10,7 +10,7 @@ export interface TextResponse {
   text: string;
 }
 
-// Idle connections are closed long before the gateway would close them, so none is closed while it is used again.
+// Idle connections are closed long before the gateway would close them, so none is closed just as it is reused.
 const agent = new Agent({ keepAlive: true, timeout: 1_000 });
 
 /**

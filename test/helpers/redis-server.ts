@@ -57,7 +57,7 @@ export async function startRedisServer(
 }
 
 /**
- * Starts a Sentinel of a master named `main`, and waits until it monitors it. It decides alone.
+ * Starts a Sentinel with a quorum of one for a master named `main`, and waits until it monitors that master.
  *
  * @param settings further lines of its configuration, such as `requirepass secret`; `SENTINEL_PORT` is its port
  */

@@ -13,7 +13,7 @@ let names = 0;
  * emulator is reset and the clock advances by an hour, past all refusals, retries and failures of earlier tests.
  * Creates with an unknown outcome keep their name reserved, so they need a {@link freshName}.
  *
- * @param clock default: it runs
+ * @param clock default: a clock that runs
  */
 export function shareGateway(
   options: Omit<TestGatewayOptions, 'clock'> = {},
@@ -35,7 +35,7 @@ export function shareGateway(
     const { emulator, log } = gateway();
     const logBefore = log().length;
     printOnFailure('Log of the shared gateway', () => log().slice(logBefore));
-    // A call in the background of the test before must not be refused for its token.
+    // A background call of the previous test must not be refused because of its token.
     emulator.reset({ keepTokens: true });
     clock.advance(HOUR_MS);
   });

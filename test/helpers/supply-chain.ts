@@ -10,7 +10,7 @@ export interface Supply {
   };
   lock: { packages: Record<string, LockedPackage> };
   npmrc: string;
-  /** By the path of the folder, such as `node_modules/graphql`; undefined when it is not there. */
+  /** By the path of its folder, such as `node_modules/graphql`; undefined if it is not installed. */
   installed(path: string): InstalledPackage | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// A key that protects nothing, with certificates that only a test trusts. Their one name is 127.0.0.1, unless a
+// A key that protects nothing, with certificates that only tests trust. Their only name is 127.0.0.1 unless a
 // comment says otherwise.
 const DIRECTORY = new URL('../fixtures/', import.meta.url);
 

@@ -58,7 +58,7 @@ describe('readiness', () => {
     expect(readinessOf({ ...PARTS, ...changes })).toBe(status);
   });
 
-  it('lists its parts when it is asked for all of them', async () => {
+  it('lists all of its parts on request', async () => {
     const { adminUrl, create } = await startGateway();
     const ask = async () => (await fetch(`${adminUrl}/readyz?verbose`)).json();
     expect(await ask()).toEqual({ status: 'ready', ...PARTS });
@@ -78,7 +78,7 @@ describe('readiness', () => {
 });
 
 describe('the connections of the admin port', () => {
-  it('are closed when nothing is sent on them, or taken from them', async () => {
+  it('are closed when clients send nothing on them or read nothing from them', async () => {
     const clientTimeouts = { ...PATIENT_TIMEOUTS, responseMs: 500 };
     const { adminUrl } = await startGateway({ limits: { clientTimeouts } });
     expect(await readToEnd(await openConnection(adminUrl))).toBe('');

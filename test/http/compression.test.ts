@@ -45,7 +45,7 @@ describe('a response of more than 1 KB', () => {
   });
 
   it.each(['identity', 'deflate', 'zstd', 'gzip;q=0', ''])(
-    'is sent as it is to a client that accepts %s',
+    'is sent uncompressed to a client that accepts %s',
     async accepted => {
       seedConnections();
       const { headers } = await send(shared().graphqlUrl, LIST, { 'accept-encoding': accepted });

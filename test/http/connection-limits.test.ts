@@ -34,7 +34,7 @@ afterEach(async () => {
 function idle(url: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  // A socket must be read to notice its end.
+  // A socket notices its end only while it is being read.
   socket.resume().on('error', () => socket.destroy());
   socket.write(PART);
   sockets.push(socket);
@@ -42,8 +42,8 @@ function idle(url: string): Socket {
 }
 
 /**
- * A connection that has received one response, and sends only the start of another request. Then the server, which accepts
- * connections in their order, has accepted those that were opened before; the operating system does so earlier.
+ * A connection that has received one response and sent only the start of another request. Because the server accepts
+ * connections in order, it has by then accepted all earlier ones; the operating system reports them as open earlier.
  */
 async function served(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), new URL(url).hostname);
@@ -100,7 +100,7 @@ describe('client connections', () => {
     expect(gateway.log()).not.toContain('internal error');
   });
 
-  it('are closed after 1,000 requests, announced in the last response', async () => {
+  it('are closed after 1,000 requests, which the last response announces', async () => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
     const answer = readToEnd(socket);
@@ -108,7 +108,7 @@ describe('client connections', () => {
     socket.on('data', chunk => {
       received += chunk;
     });
-    // The cheapest requests count too. A few at a time, since not many may be pipelined.
+    // Even the cheapest requests count. A few at a time, because the number of pipelined requests is limited.
     for (let sent = 0; sent < MAX_REQUESTS - 1; sent += FEW) {
       received = '';
       socket.write(NOTHING.repeat(FEW));

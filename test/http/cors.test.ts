@@ -61,7 +61,7 @@ describe('the CORS headers', () => {
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 
-  it('allow a listed page to send any header, and list those that it may read, in a preflight', async () => {
+  it('allow a listed page, in a preflight, to send any header, and list the headers that it may read', async () => {
     const { graphqlUrl } = allowing();
     const wanted = 'content-type,authorization,sentry-trace,baggage,tracestate,apollographql-client-name,x-request-id';
     const headers = await headersFor(graphqlUrl, 'OPTIONS', APP, { 'access-control-request-headers': wanted });

@@ -25,7 +25,7 @@ async function startWithExplorer(env: Record<string, string>) {
   return callsTo(await startGateway({ env: { ...EXPLORER, ALLOWED_HOSTS: undefined, ...env } }));
 }
 
-/** `call` sends a create or opens the explorer of a gateway, PORT in headers being the gateway's. */
+/** `call` sends a create or opens the explorer; PORT in a header stands for the gateway's port. */
 function callsTo({ graphqlUrl, emulator }: TestGateway) {
   const { port } = new URL(graphqlUrl);
   async function call(method: string, headers: Record<string, string>): Promise<string> {
@@ -106,7 +106,7 @@ describe('a DNS rebinding attack on a gateway with anonymous callers', () => {
     expect(failuresIn(await call(method, { host: 'evil.example:PORT', ...headers }))).toEqual([REFUSAL]);
   });
 
-  it('is refused in a request target with a host', async () => {
+  it('is refused when the request target contains a host', async () => {
     const { graphqlUrl } = onNetwork();
     for (const host of ['evil.example', '127.0.0.1']) {
       const request = rawRequest('POST', 'http://evil.example/graphql', CREATE, {
@@ -125,7 +125,7 @@ describe('a DNS rebinding attack on a gateway with anonymous callers', () => {
     expect(creates()).toBe(0);
   });
 
-  it('is logged with its reason, in one line a minute', async () => {
+  it('is logged with its reason, in one line per minute', async () => {
     const gateway = await startGateway({ env: { LOG_LEVEL: 'warn', ALLOWED_HOSTS: undefined } });
     const { call } = callsTo(gateway);
     for (let count = 0; count < 5; count += 1) await call('POST', { host: 'dli.example.com:8443' });
@@ -136,7 +136,7 @@ describe('a DNS rebinding attack on a gateway with anonymous callers', () => {
     ]);
   });
 
-  it('is not suspected for an allowed origin, such as that of a local proxy', async () => {
+  it('is not suspected when the origin is allowed, such as that of a local proxy', async () => {
     const { call, creates } = await startWithExplorer({ CORS_ORIGINS: 'https://dli.example.com' });
     const answer = await call('POST', { host: 'dli.example.com', origin: 'https://dli.example.com' });
     expect(statusIn(answer)).toBe(200);

@@ -78,7 +78,7 @@ describe('an event stream', () => {
 });
 
 describe('a subscription without Accept: text/event-stream', () => {
-  it('is refused with a hint how to subscribe', async () => {
+  it('is refused with a hint on how to subscribe', async () => {
     const { send, emulator } = shared();
     const { status, body } = await send(REQUEST);
     expect(status).toBe(400);

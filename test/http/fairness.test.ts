@@ -9,11 +9,11 @@ import { closeSubscribers, openSubscriber } from './helpers/subscribers.js';
 
 /** Unanswered requests that one connection may have. */
 const MAX_UNANSWERED = 16;
-/** Connections of a tenant that together may have more than 600 unanswered requests, while some are answered. */
+/** Enough connections for more than 600 unanswered requests of a tenant even while some are being answered. */
 const FLOOD = 60;
 /** Connections on each of which a tenant asks for lists. */
 const LIST_FLOOD = 30;
-/** As much work as the limits of documents allow. */
+/** A query for as much work as the limits of documents allow. */
 const LISTS = Array.from(
   { length: 15 },
   (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state } }`,
@@ -23,7 +23,7 @@ const LIST = `{ ${LISTS.join(' ')} }`;
 afterEach(closeSubscribers);
 afterEach(closeGateways);
 
-/** Sends as many copies of a query on each of some new connections, and returns their responses. */
+/** Sends this many copies of a query on each of several new connections, and returns their responses. */
 async function flood(
   { graphqlUrl }: TokenGateway,
   token: string,
@@ -41,25 +41,25 @@ async function flood(
   });
 }
 
-/** The trace ids of the requests that were responded to, in order. */
+/** The trace ids of the answered requests, in order. */
 function respondedIn(log: string): unknown[] {
   const lines = log.split('\n').filter(line => line.includes('"msg":"request"'));
   return lines.map(line => JSON.parse(line).traceId);
 }
 
-/** The most requests in a row that are none of `ids`. */
+/** The length of the longest run of requests without any of `ids`. */
 function longestRunWithout(ids: ReadonlySet<unknown>, all: readonly unknown[]): number {
   let run = 0;
   return Math.max(...all.map(id => (run = ids.has(id) ? 0 : run + 1)));
 }
 
 describe('the requests of a tenant who floods the gateway', () => {
-  it('do not delay those of another tenant, even if they all waited for the same list', async () => {
+  it('do not delay those of another tenant, even if all of them waited for the same list', async () => {
     const gateway = await startTokenGateway({ READ_FRESHNESS_MS: '0' });
     for (let index = 0; index < 100; index += 1) gateway.emulator.seedConnection({ name: `n${index}` });
     const hostile = await gateway.sign({ claims: { sub: 'hostile' } });
     const modest = await gateway.sign({ claims: { sub: 'modest' } });
-    // Opens a connection, which would otherwise be accepted after those of the flood.
+    // Opens the connection now, because otherwise it would be accepted after those of the flood.
     expect((await gateway.ask(modest)).status).toBe(200);
     gateway.emulator.inject({ operation: 'listConnections', delayMs: 500 });
     const before = respondedIn(gateway.log()).length;
@@ -75,7 +75,7 @@ describe('the requests of a tenant who floods the gateway', () => {
     expect(longestRunWithout(ids, respondedIn(gateway.log()).slice(before))).toBeLessThan(LIST_FLOOD / 3);
   });
 
-  it('are refused while 600 others of theirs wait, and those of another tenant are not', async () => {
+  it('are refused while 600 others of that tenant wait, and those of another tenant are not', async () => {
     const gateway = await startTokenGateway();
     const hostile = await gateway.sign({ claims: { sub: 'hostile' } });
     const modest = await gateway.sign({ claims: { sub: 'modest' } });
@@ -93,7 +93,7 @@ describe('the requests of a tenant who floods the gateway', () => {
     }
   });
 
-  it('are refused while 600 others of theirs wait, also those on a WebSocket', async () => {
+  it('are refused while 600 others of that tenant wait, including on a WebSocket', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { sub: 'hostile' } });
     const hostile = await openSubscriber(gateway.graphqlUrl, bearer(token));
@@ -122,10 +122,10 @@ describe('the requests of a tenant who floods the gateway', () => {
 });
 
 describe('the requests of an address that floods the gateway', () => {
-  /** Requests wait before it is known what they are, so these may be cheap ones. */
+  /** Requests are queued before the gateway knows what they are, so cheap ones serve as well. */
   const cheapRequest = (connection: string) => rawRequest('OPTIONS', '/graphql', '', { host: 'gw.test', connection });
 
-  /** Sends as many requests as a connection may on each of many connections, and a query from another address. */
+  /** Sends as many requests as allowed on each of many connections, and a query from another address. */
   async function floodFromOneAddress(connections: number) {
     const gateway = await startGateway();
     const addresses = [...Array<string>(connections).fill('127.0.0.1'), '127.0.0.2'];
@@ -133,7 +133,7 @@ describe('the requests of an address that floods the gateway', () => {
       addresses.map(async localAddress => {
         const socket = await openConnection(gateway.graphqlUrl, { localAddress });
         socket.write(cheapRequest('keep-alive'));
-        // The connection has been accepted.
+        // After the first response, the connection has been accepted.
         await once(socket, 'data');
         return socket;
       }),
@@ -147,7 +147,7 @@ describe('the requests of an address that floods the gateway', () => {
     return { gateway, other, order: respondedIn(gateway.log()).slice(before) };
   }
 
-  it('do not delay those of another address that come in at the same time', async () => {
+  it('do not delay those of another address that arrive at the same time', async () => {
     const connections = 20;
     const { other, order } = await floodFromOneAddress(connections);
     const id = /^x-request-id: (\w+)/m.exec(other)?.[1];

@@ -66,7 +66,7 @@ describe('a GET', () => {
 
   it.each<[what: string, parameters: Record<string, unknown>, status: number, code: string]>([
     ['no query', {}, 400, 'BAD_REQUEST'],
-    ['variables that are no JSON', { query: '{ __typename }', variables: 'zq7canary' }, 400, 'BAD_REQUEST'],
+    ['variables that are not JSON', { query: '{ __typename }', variables: 'zq7canary' }, 400, 'BAD_REQUEST'],
     ['a list as variables', { query: '{ __typename }', variables: [1] }, 400, 'BAD_REQUEST'],
     ['a number as extensions', { query: '{ __typename }', extensions: 7 }, 400, 'BAD_REQUEST'],
     [
@@ -117,7 +117,7 @@ describe('a GET', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('chooses among the operations of a document, and does not execute the mutation beside the query', async () => {
+  it('selects one of the operations in a document, and does not execute a mutation next to the query', async () => {
     const query = `${CREATE_MUTATION} query Name { __typename }`;
     const variables = { input: VALID_INPUT };
     expect((await get({ query, variables, operationName: 'Create' })).status).toBe(405);
@@ -150,15 +150,15 @@ describe('a GET by a page of another site', () => {
     ['a form or an image', { 'sec-fetch-site': 'cross-site', accept: 'text/html' }, 403],
     ['a page of another origin of its site', { 'sec-fetch-site': 'same-site' }, 403],
     ['a script that reads', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 403],
-    ['a script of a sandbox', { origin: 'null', 'sec-fetch-site': 'cross-site' }, 403],
+    ['a script in a sandbox', { origin: 'null', 'sec-fetch-site': 'cross-site' }, 403],
     ['an event source', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', ...EVENTS }, 403],
-    ['a script that sets what it may', { 'sec-fetch-site': 'cross-site', accept: 'application/json' }, 403],
+    ['a script that sets permitted headers', { 'sec-fetch-site': 'cross-site', accept: 'application/json' }, 403],
     ['a script that sets a simple type', { 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' }, 403],
     ['an empty header', { 'sec-fetch-site': 'cross-site', 'apollo-require-preflight': '' }, 403],
-    ['a browser that says nothing of the page', { 'user-agent': BROWSER }, 403],
+    ['a browser that reveals nothing about the page', { 'user-agent': BROWSER }, 403],
     ['a header that needs a preflight', { 'sec-fetch-site': 'cross-site', 'apollo-require-preflight': '1' }, 200],
-    ['a name of the operation', { 'user-agent': BROWSER, 'x-apollo-operation-name': 'Name' }, 200],
-    ['the type of JSON', { 'user-agent': BROWSER, 'content-type': 'application/json; charset=utf-8' }, 200],
+    ['an operation name in a header', { 'user-agent': BROWSER, 'x-apollo-operation-name': 'Name' }, 200],
+    ['the media type of JSON', { 'user-agent': BROWSER, 'content-type': 'application/json; charset=utf-8' }, 200],
     [
       'a listed origin, with the headers of urql',
       { origin: ORIGIN, 'sec-fetch-site': 'cross-site', accept: URQL },
@@ -169,7 +169,7 @@ describe('a GET by a page of another site', () => {
     ['a program that asks for JSON', { 'user-agent': 'curl/8.5.0', accept: 'application/json' }, 200],
     ['a program with the headers of urql', { 'user-agent': 'node', accept: URQL }, 200],
     ['a program that asks for anything', { 'user-agent': 'curl/8.5.0', accept: '*/*' }, 403],
-    ['a program that says nothing', {}, 403],
+    ['a program that sends no such header', {}, 403],
   ];
 
   it.each(STATUSES)('is recognised: %s', async (_what, headers, status) => {
@@ -183,7 +183,7 @@ describe('a GET by a page of another site', () => {
     );
   });
 
-  it('is harmless with access tokens, which no browser adds by itself', async () => {
+  it('is harmless with access tokens, which no browser adds on its own', async () => {
     const { graphqlUrl, sign } = await startTokenGateway({});
     const url = `${graphqlUrl}?query=%7B__typename%7D`;
     const headers = { 'sec-fetch-site': 'cross-site', 'user-agent': BROWSER };

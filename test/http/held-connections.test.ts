@@ -13,7 +13,7 @@ import { graphqlRequest, HANDSHAKE, openConnection, readToEnd } from './helpers/
 const MAX_OF_NETWORK = 20;
 const MAX_STREAMS_OF_TENANT = 5;
 const MAX_OF_TENANT = MAX_STREAMS_OF_TENANT + 100;
-/** How much of a request without a token is sent on a connection that is held open. */
+/** How many characters of a request without a token are sent on a held connection. */
 const HELD_CHARACTERS = 20;
 const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state createdAt } }`).join(' ')} }`;
 
@@ -21,7 +21,7 @@ const opened: Socket[] = [];
 
 afterEach(closeGateways);
 
-/** Closes the connections of a test at its end. A gateway would wait for their requests. */
+/** Closes the connections at the end of a test. Otherwise the gateway would wait for their requests. */
 function closeAll(): void {
   for (const socket of opened.splice(0)) socket.destroy();
 }
@@ -49,18 +49,18 @@ async function writeUntilClosed(socket: Socket, text: string, intervalMs: number
 }
 
 describe('a connection', () => {
-  it('is closed when its client does not take responses for 20 s', async () => {
+  it('is closed when its client reads no responses for 20 s', async () => {
     expect(CLIENT_TIMEOUTS.responseMs).toBe(20_000);
     const clientTimeouts = { ...PATIENT_TIMEOUTS, responseMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts }, env: { READ_FRESHNESS_MS: '60000' } });
-    // Few of such large responses are more than the operating system buffers.
+    // Responses so large that a few of them fill the buffers of the operating system.
     const name = 'n'.repeat(2_000);
     for (let index = 0; index < 100; index += 1) gateway.emulator.seedConnection({ name });
     expect((await gateway.send({ query: LIST })).status).toBe(200);
     const socket = await open(gateway);
     socket.pause();
 
-    // One at a time, so that they are not too many pipelined ones. What the operating system buffers counts as taken.
+    // One at a time, to stay below the pipelining limit. What the operating system buffers counts as read.
     await writeUntilClosed(socket, graphqlRequest(LIST), 100);
     expect((await gateway.send({ query: LIST })).status).toBe(200);
   });
@@ -72,10 +72,10 @@ describe('a connection', () => {
       'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
     ],
     ['a handshake whose path cannot be decoded', HANDSHAKE.replace('/graphql', '/graphql/%zz')],
-  ])('is closed after the response to %s, although its client keeps it open', async (_what, text) => {
+  ])('is closed after the response to %s, even if its client keeps it open', async (_what, text) => {
     const gateway = await startGateway({ limits: { clientTimeouts: PATIENT_TIMEOUTS } });
     const socket = await open(gateway);
-    // Otherwise this end would close together with that of the server.
+    // Otherwise this end would close as soon as the server closes its own.
     socket.allowHalfOpen = true;
     const answer = readToEnd(socket);
     socket.write(text);
@@ -83,7 +83,7 @@ describe('a connection', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('is closed 30 s before its first request, even if empty lines come in', async () => {
+  it('is closed after 30 s without a request, even if empty lines arrive', async () => {
     expect(CLIENT_TIMEOUTS.idleMs).toBe(30_000);
     const clientTimeouts = { ...PATIENT_TIMEOUTS, idleMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts } });
@@ -92,14 +92,14 @@ describe('a connection', () => {
     expect(gateway.log()).toContain('"reason":"idle"');
   });
 
-  it('may be idle for 75 s after a response, and says so', async () => {
+  it('may be idle for 75 s after a response, which announces this', async () => {
     const gateway = await startGateway();
     const socket = await open(gateway);
     socket.write(graphqlRequest('{ __typename }'));
     expect(String((await once(socket, 'data'))[0])).toMatch(/^keep-alive: timeout=75(, max=\d+)?\r$/im);
   });
 
-  it('is closed when it was idle for KEEP_ALIVE_TIMEOUT_MS after a response', async () => {
+  it('is closed when it has been idle for KEEP_ALIVE_TIMEOUT_MS after a response', async () => {
     const clientTimeouts = { ...PATIENT_TIMEOUTS, idleMs: 100, checkIntervalMs: 50 };
     const gateway = await startGateway({ limits: { clientTimeouts }, env: { KEEP_ALIVE_TIMEOUT_MS: '2000' } });
     const socket = await open(gateway);
@@ -111,7 +111,7 @@ describe('a connection', () => {
     expect(performance.now() - startedMs).toBeGreaterThan(1_990);
   });
 
-  it('is closed 10 s later if empty lines come in', async () => {
+  it('is closed 10 s after that timeout if empty lines arrive', async () => {
     expect(CLIENT_TIMEOUTS.headersMs).toBe(10_000);
     const clientTimeouts = { ...PATIENT_TIMEOUTS, headersMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts }, env: { KEEP_ALIVE_TIMEOUT_MS: '1000' } });
@@ -133,7 +133,7 @@ async function hold(gateway: TestGateway, token?: string): Promise<{ socket: Soc
 /** Opens connections that send the start of a request, and returns those that the server did not close. */
 async function holdAll(gateway: TestGateway, count: number): Promise<Socket[]> {
   const held = await Promise.all(Array.from({ length: count }, () => hold(gateway)));
-  // Connections are accepted in order, so the earlier ones are decided when this one is.
+  // Connections are accepted in order, so the fate of the earlier ones is known once that of this one is.
   const last = await hold(gateway);
   await Promise.race([last.answer, delay(100)]);
   return held.map(({ socket }) => socket).filter(socket => !socket.destroyed);
@@ -145,10 +145,10 @@ describe('open connections', () => {
       limits: { clientTimeouts: PATIENT_TIMEOUTS, connectionsPerNetwork, connectionsPerTenant: MAX_STREAMS_OF_TENANT },
     });
 
-  it('before sign-in are limited for each network: a further one closes the one that was idle longest', async () => {
+  it('before sign-in are limited for each network: another one closes the one that has been idle longest', async () => {
     const gateway = await start();
     const token = await gateway.sign();
-    // These count for the tenant.
+    // These count towards the tenant's limit.
     for (let index = 0; index < MAX_OF_NETWORK; index += 1)
       await answered(await open(gateway), graphqlRequest('{ __typename }', bearer(token)));
     const held: Awaited<ReturnType<typeof hold>>[] = [];
@@ -162,7 +162,7 @@ describe('open connections', () => {
     closeAll();
   });
 
-  it('before sign-in are limited for each network: a further one is closed while all others are in use', async () => {
+  it('before sign-in are limited for each network: another one is closed while all of them are in use', async () => {
     const gateway = await start();
     const token = await gateway.sign();
     const held: Socket[] = [];
@@ -189,14 +189,14 @@ describe('open connections', () => {
     closeAll();
   });
 
-  it('of one tenant are limited, whatever they are used for, and other tenants are served', async () => {
-    // All of them may be open before the first token has been checked.
+  it('of one tenant are limited, no matter what they are used for, and other tenants are served', async () => {
+    // All of them may be open before the first token has been checked, so they count for the network, too.
     const gateway = await start({}, 2 * MAX_OF_TENANT);
     const greedy = await gateway.sign({ claims: { sub: 'greedy' } });
     for (let index = 0; index < MAX_OF_TENANT; index += 1) await hold(gateway, greedy);
     const askOnNewConnection = () => gateway.ask(greedy, { connection: 'close' });
     let refused = await askOnNewConnection();
-    // A request on a new connection may overtake those of the others, and take the place of one of them.
+    // A request on a new connection may overtake the held ones and take the place of one of them.
     while (refused.status === 200) {
       await hold(gateway, greedy);
       refused = await askOnNewConnection();

@@ -12,21 +12,21 @@ import { exchange, failuresIn, openConnection, readToEnd } from './helpers/raw-c
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
-/** As large as DLI allows, except that nobody has that many hosts with such long names. */
+/** As many hosts as DLI allows, with longer names than anybody has. */
 const MOST_HOSTS = Array.from({ length: 20_000 }, (_, index) => ({
   name: `h${index}.example.com`.padEnd(128, 'x'),
   ip: '192.168.100.200',
 }));
-/** More than the usual limits of bytes and values allow. */
+/** Too many for the usual limits of bytes and values. */
 const HOSTS = MOST_HOSTS.slice(0, 1_000);
-// Without the other fields of the input, which are required, so that nothing is created.
+// Creates nothing, because the other required fields of the input are missing.
 const CREATE = `mutation Create($input: CreateEnhancedDatasourceConnectionInput!) {
   createEnhancedDatasourceConnection(input: $input) { __typename }
 }`;
 const TOO_LARGE = '413 PAYLOAD_TOO_LARGE The body is larger than 64 KiB.';
 const TOO_MANY_VALUES = '400 BAD_REQUEST The JSON may hold at most 500 values.';
 const WRONG_ITEM = '400 BAD_REQUEST Each item of a long list of hosts must be an object of two texts, "name" and "ip".';
-/** The limits of requests permit it, and graphql-js misses what the input requires. */
+/** The request is within the limits, and graphql-js reports the missing fields of the input. */
 const EXECUTED = expect.stringMatching(/^\d+ (GRAPHQL_VALIDATION_FAILED|BAD_USER_INPUT) /);
 
 function requestOf(changes: object = {}, hosts: unknown = HOSTS): Record<string, unknown> {
@@ -61,15 +61,15 @@ describe('a request with many hosts', () => {
     ['of 64 KiB', padded(requestOf({}, HOSTS.slice(0, 400)), 64 * KIBIBYTE), EXECUTED],
     ['of 64 KiB and 1 byte', padded(requestOf({}, HOSTS.slice(0, 400)), 64 * KIBIBYTE + 1), EXECUTED],
     [
-      'of another name of the variable',
+      'with another variable name',
       requestOf({ query: CREATE.replaceAll('$input', '$c'), variables: { c: { hosts: HOSTS } } }),
       EXECUTED,
     ],
     ['with an alias', requestOf({ query: CREATE.replace('createE', 'a: createE') }), EXECUTED],
     ['with another 64,000 bytes', requestOf({ extensions: { a: 'x'.repeat(64_000) } }), EXECUTED],
-    ['with more than 64 KiB besides', requestOf({ extensions: { a: 'x'.repeat(65_536) } }), TOO_LARGE],
-    ['with 500 values besides', requestOf({ extensions: { a: Array(494).fill(1) } }), EXECUTED],
-    ['with 501 values besides', requestOf({ extensions: { a: Array(495).fill(1) } }), TOO_MANY_VALUES],
+    ['with more than another 64 KiB', requestOf({ extensions: { a: 'x'.repeat(65_536) } }), TOO_LARGE],
+    ['with another 500 values', requestOf({ extensions: { a: Array(494).fill(1) } }), EXECUTED],
+    ['with another 501 values', requestOf({ extensions: { a: Array(495).fill(1) } }), TOO_MANY_VALUES],
     ['after a short list elsewhere', { extensions: { hosts: [1] }, ...requestOf() }, EXECUTED],
     ['before a short list elsewhere', requestOf({ extensions: { hosts: [1] } }), EXECUTED],
     ['with an ip that is null', requestOf({}, [...HOSTS, { name: 'a', ip: null }]), WRONG_ITEM],
@@ -99,9 +99,9 @@ describe('a request with many hosts', () => {
     ['a document that cannot be parsed', { query: `${CREATE} {` }],
     ['an input that is not the variable', { query: CREATE.replace('input: $input', 'input: { hosts: $input }') }],
     ['hosts of an unused variable', { variables: { other: { hosts: HOSTS } } }],
-    ['hosts in a deeper place', { variables: { input: { a: { hosts: HOSTS } } } }],
+    ['hosts in a nested object', { variables: { input: { a: { hosts: HOSTS } } } }],
     ['hosts as a variable', { variables: { hosts: HOSTS } }],
-    ['hosts outside of the variables', { variables: {}, hosts: HOSTS }],
+    ['hosts outside the variables', { variables: {}, hosts: HOSTS }],
     ['another list', { variables: { input: { tags: HOSTS } } }],
   ])('has the usual limits unless it only creates an enhanced connection: %s', async (_what, changes) => {
     const { hosts, ...others } = changes;
@@ -131,7 +131,7 @@ describe('a request with many hosts', () => {
     expect((await post(`${gateway.graphqlUrl}${path}`, JSON.stringify(requestOf()), sent)).status).toBe(413);
   });
 
-  it('has the usual limits without its length', async () => {
+  it('has the usual limits without a content length', async () => {
     const body = JSON.stringify(requestOf());
     const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
     const head =
@@ -168,13 +168,13 @@ describe('a large body', () => {
 
   const sendAs = async (gateway: TestGateway, token?: string) => outcomeOf(await gateway.send(body, bearer(token)));
 
-  /** Opens a request of which only the head arrives, and which the gateway has admitted. */
+  /** Opens a request that the gateway admits but of which only the head arrives. */
   async function holdOpen(gateway: TestGateway, token?: string): Promise<Socket> {
     for (;;) {
       const socket = await openConnection(gateway.graphqlUrl);
       socket.on('error', () => {}).resume();
       socket.write(headOf(3 * MEBIBYTE, bearer(token)));
-      // It is refused when it arrives while one of these is open.
+      // If a body from `sendAs` is open at that moment, the request is refused.
       while (socket.bytesRead === 0) if ((await sendAs(gateway, token)) === ONE_AT_A_TIME) return socket;
     }
   }
@@ -189,7 +189,7 @@ describe('a large body', () => {
     expect(failuresIn(await response)).toMatchObject([{ status }]);
   });
 
-  it('of a tenant with another open one is refused before it arrives', async () => {
+  it('is refused before it arrives while another one of the same tenant is open', async () => {
     const gateway = await startTokenGateway({}, { limits: endless });
     const [token, other] = [await gateway.sign(), await gateway.sign({ claims: { sub: 'other' } })];
     const held = await holdOpen(gateway, token);
@@ -218,7 +218,7 @@ describe('a large body', () => {
     for (const socket of held) socket.destroy();
   });
 
-  it('is ended when it takes too long to arrive', async () => {
+  it('is cut off when it takes too long to arrive', async () => {
     const times = { headersMs: 500, requestMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, ...times } } });
     const socket = await openConnection(gateway.graphqlUrl);
@@ -247,7 +247,7 @@ describe('a large body', () => {
     const rise = process.memoryUsage.rss() - before;
     expect(statuses).toContain('503');
     expect([...statuses].sort().join(' ')).toMatch(/^(200|400) 503$/);
-    // Of 400 or 800 MB in bodies alone.
+    // The bodies alone are 400 or 800 MB.
     expect(rise).toBeLessThan(proofSize(250, 400) * MEBIBYTE);
   });
 });

@@ -12,9 +12,9 @@ import { proofSize } from '../helpers/proof-size.js';
 import { failuresIn, graphqlRequest, HANDSHAKE, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const MAX_UNANSWERED = 16;
-/** Events that together have more than 1 MiB, but fewer characters. */
+/** Enough events for more than 1 MiB, but for fewer characters. */
 const MAX_EVENTS = 25;
-// Each takes a second or two.
+// Each flood takes a second or two.
 const FLOODS = proofSize(3, 15);
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
@@ -33,7 +33,7 @@ async function open({ graphqlUrl }: TestGateway): Promise<Socket> {
   return socket;
 }
 
-/** A query that waits for a change of a connection, or with another `accept` header subscribes to it. */
+/** A query that waits for a connection to change or, with another `accept` header, a subscription to it. */
 function waitFor(id: string, token?: string, accept = 'application/json', seconds = 20, fields = 'state'): string {
   const field = `datasourceConnection(id: "${id}"`;
   const isStream = accept !== 'application/json';
@@ -49,7 +49,7 @@ async function statusOfWait(gateway: TokenGateway, id: string, token: string): P
   return (await gateway.send({ query }, bearer(token))).status;
 }
 
-describe('pipelined requests whose client goes away', () => {
+describe('pipelined requests whose client disconnects', () => {
   it.each(['application/json', 'text/event-stream'])('do not use up the quota of their tenant: %s', async accept => {
     const limits = { connectionsPerTenant: MAX_UNANSWERED };
     const gateway = await startTokenGateway(RARELY, { limits });
@@ -57,7 +57,7 @@ describe('pipelined requests whose client goes away', () => {
     const token = await gateway.sign();
     for (let round = 0; round < FLOODS; round += 1) {
       let status = 200;
-      // Again when this query was faster than the flood, and so took the place of one of its requests.
+      // Repeated if this query was faster than the flood and took the place of one of its requests.
       while (status === 200) {
         const socket = await open(gateway);
         socket.write(waitFor(connectionId, token, accept).repeat(MAX_UNANSWERED));
@@ -73,7 +73,7 @@ describe('pipelined requests whose client goes away', () => {
 });
 
 describe('the unanswered requests of a connection', () => {
-  it('are all answered when they are 16', async () => {
+  it('are all answered if there are 16', async () => {
     const gateway = await startGateway({ env: RARELY });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const socket = await open(gateway);
@@ -92,7 +92,7 @@ describe('the unanswered requests of a connection', () => {
     ['invalid paths', () => NOTHING.replace('/nothing', '/%zz')],
     ['unknown methods', () => NOTHING.replace('GET', 'REPORT')],
     ['options', () => NOTHING.replace('GET /nothing', 'OPTIONS /graphql')],
-  ])('close it when they are more: %s', async (_what, request) => {
+  ])('close it if there are more: %s', async (_what, request) => {
     const gateway = await startGateway({ env: { ...RARELY, CORS_ORIGINS: 'https://app.example.com' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const socket = await open(gateway);
@@ -103,7 +103,7 @@ describe('the unanswered requests of a connection', () => {
     expect(gateway.log()).not.toContain('internal error');
   });
 
-  it('are not read any further when they have closed it', async () => {
+  it('are not read any further once they have closed it', async () => {
     const gateway = await startGateway();
     let requests = 0;
     const count = () => {
@@ -119,7 +119,7 @@ describe('the unanswered requests of a connection', () => {
     expect(gateway.log()).not.toMatch(/"level":[4-6]0/);
   });
 
-  it('close it when more than 1 MiB is buffered behind them, whatever the characters', async () => {
+  it('close it when more than 1 MiB is buffered behind them, measured in bytes', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100', READ_FRESHNESS_MS: '0' } });
     const name = '\u754c'.repeat(2_000);
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING', name });
@@ -151,7 +151,7 @@ describe('the unanswered requests of a connection', () => {
     expect(gateway.log()).toContain('"reason":"invalid","address":"127.0.0.1","msg":"connection closed"');
   });
 
-  it('are answered before those that follow: an upgrade behind them is ignored', async () => {
+  it('are answered before later ones: an upgrade behind them is ignored', async () => {
     const gateway = await startGateway({ env: RARELY });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const socket = await open(gateway);

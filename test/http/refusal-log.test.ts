@@ -10,7 +10,7 @@ const MANY = Array.from({ length: MAX_LINES + MORE });
 
 afterEach(closeSubscribers);
 
-/** The lines of the log with a message, parsed. */
+/** The parsed log lines with this message. */
 function linesWith(gateway: TestGateway, message: string): Record<string, unknown>[] {
   return gateway
     .log()
@@ -21,14 +21,14 @@ function linesWith(gateway: TestGateway, message: string): Record<string, unknow
 }
 
 describe('the log of refused requests', () => {
-  it('holds 20 lines of one kind without a valid token, and then their number', async () => {
+  it('has 20 lines of each kind of request without a valid token, and then their number', async () => {
     const gateway = await startTokenGateway();
     for (const _ of MANY) {
       expect((await gateway.ask(undefined)).status).toBe(401);
       expect((await fetch(new URL('/nothing', gateway.graphqlUrl))).status).toBe(404);
       expect(await exchange(gateway.graphqlUrl, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
     }
-    // Another reason is another kind.
+    // Refusals for different reasons are of different kinds.
     const expired = await gateway.sign({ claims: { exp: 1 } });
     expect((await gateway.ask(expired)).status).toBe(401);
     await gateway.close();
@@ -47,7 +47,7 @@ describe('the log of refused requests', () => {
     );
   });
 
-  it('holds as few lines of WebSockets', async () => {
+  it('has as few lines about WebSockets', async () => {
     const gateway = await startTokenGateway();
     for (const _ of MANY) {
       const { say, closed } = await openSocket(gateway.graphqlUrl);
@@ -59,7 +59,7 @@ describe('the log of refused requests', () => {
     expect(gateway.audit().at(-1)).toMatchObject({ reason: 'no token', count: MORE });
   });
 
-  it('begins again after a minute', async () => {
+  it('starts over after a minute', async () => {
     const gateway = await startTokenGateway({}, { limits: { logWindowMs: 100 } });
     let lines = 0;
     while (lines <= MAX_LINES) {
@@ -69,7 +69,7 @@ describe('the log of refused requests', () => {
     expect(lines).toBeGreaterThan(MAX_LINES);
   });
 
-  it('holds every request and every mutation with a valid token', async () => {
+  it('has every request and every mutation with a valid token', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
     for (const _ of MANY) {

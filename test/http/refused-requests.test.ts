@@ -20,7 +20,7 @@ const CHUNK = Buffer.alloc(65_536);
 
 type Row = [what: string, path: string, init: RequestInit, status: number, code: string, message: unknown];
 
-// Every refusal is logged, not only 20 a minute.
+// Makes the gateway log every refusal instead of 20 per minute.
 const shared = shareGateway({ limits: { logWindowMs: 1 } });
 
 describe('a request that is refused before GraphQL', () => {
@@ -170,7 +170,7 @@ describe('the response to a body that is too large', () => {
   it.each([
     ['with its length', headOf('content-length: 12582912'), Buffer.alloc(12 * 2 ** 20)],
     ['in chunks', headOf('transfer-encoding: chunked'), chunked(192)],
-  ])('reaches a client that sends all of it before it reads: %s', async (_how, head, body) => {
+  ])('reaches a client that sends the whole body before it reads: %s', async (_how, head, body) => {
     const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl);
     socket.write(head);
@@ -184,7 +184,7 @@ describe('the response to a body that is too large', () => {
   it.each([
     ['without end', CHUNK],
     ['byte by byte', Buffer.alloc(1)],
-  ])('ends the connection of a client that goes on sending %s', async (_how, piece) => {
+  ])('ends the connection of a client that keeps sending %s', async (_how, piece) => {
     const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl, { allowHalfOpen: true });
     const response = readToEnd(socket);
@@ -198,7 +198,7 @@ describe('the response to a body that is too large', () => {
     expect(socket.bytesWritten).toBeLessThan(2 ** 28);
   });
 
-  it('ends the connection of a client that goes on sending what is no chunk', async () => {
+  it('ends the connection of a client that keeps sending invalid chunks', async () => {
     const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl, { allowHalfOpen: true });
     const response = readToEnd(socket);

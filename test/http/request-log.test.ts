@@ -36,7 +36,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** The lines of requests after the first ones, once there are this many. */
+/** The request lines after the first ones, once `count` of them have been logged. */
 async function requestsOf(gateway: TestGateway, count = 1, first = 0): Promise<Record<string, unknown>[]> {
   await gateway.logged('"msg":"request"', first + count);
   return linesWith(gateway.log(), 'request').slice(first);
@@ -51,7 +51,7 @@ describe('the log line of an operation', () => {
     linesBefore = linesWith(shared().log(), 'request').length;
   });
 
-  it('of a query names its fields, and how many bytes went in and out', async () => {
+  it('of a query names its fields and the number of bytes received and sent', async () => {
     const body = JSON.stringify({
       query: '{ ...Two __typename } fragment Two on Query { datasourceServices { service } }',
     });
@@ -94,7 +94,7 @@ describe('the log line of an operation', () => {
   it.each<[what: string, request: { method?: string; path?: string; body?: string }, refused: object]>([
     ['a document that cannot be parsed', { body: '{"query":"{"}' }, { status: 400, code: 'GRAPHQL_PARSE_FAILED' }],
     ['an unknown field', { body: '{"query":"{ a }"}' }, { status: 400, code: 'GRAPHQL_VALIDATION_FAILED' }],
-    ['a body that is no JSON', { body: '{' }, { status: 400, code: 'BAD_REQUEST' }],
+    ['a body that is not JSON', { body: '{' }, { status: 400, code: 'BAD_REQUEST' }],
     ['another method', { method: 'PUT' }, { status: 405, code: 'METHOD_NOT_ALLOWED' }],
     ['another path', { path: '/nothing' }, { status: 404, code: 'NOT_FOUND', route: null }],
     ['a path that cannot be decoded', { path: '/%zz' }, { status: 400, code: 'BAD_REQUEST', route: null }],
@@ -111,7 +111,7 @@ describe('the log line of an operation', () => {
     },
   );
 
-  it('has the name and version of the client if they are plain texts', async () => {
+  it('has the name and version of the client if they are plain text', async () => {
     const names = [
       { 'apollographql-client-name': 'orders-web', 'apollographql-client-version': '1.2.3' },
       { 'graphql-client-name': '@acme/orders worker', 'graphql-client-version': '7' },
@@ -128,7 +128,7 @@ describe('the log line of an operation', () => {
     ]);
   });
 
-  it('whose client has left has the status 499, and the audit line has the outcome', async () => {
+  it('whose client has disconnected has status 499, and the audit line has the outcome', async () => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'createConnection', delayMs: 500 });
     const caller = await openConnection(gateway.graphqlUrl);

@@ -25,7 +25,7 @@ const TIMEOUT = {
   },
 };
 
-// Half of the timeouts in production: the test ends sooner, and a stall of the machine does not affect the other clients.
+// Half of the production timeouts: a shorter test, but still long enough that a stall does not affect other clients.
 const HEADERS_MS = CLIENT_TIMEOUTS.headersMs / 2;
 const REQUEST_MS = CLIENT_TIMEOUTS.requestMs / 2;
 const CHECK_INTERVAL_MS = CLIENT_TIMEOUTS.checkIntervalMs / 2;

@@ -9,7 +9,7 @@ const CHUNKED = 'transfer-encoding: chunked';
 const SIZE = BODY.length.toString(16);
 const CHUNKS = `${SIZE}\r\n${BODY}\r\n0\r\n\r\n`;
 const HOST = 'host: gw.test';
-/** A valid request that a vulnerable server would execute as the next one. */
+/** A valid request that a vulnerable server would execute as the next request. */
 const SECOND = message([HOST, LENGTH], BODY);
 
 const shared = shareGateway();

@@ -5,7 +5,7 @@ import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connect
 import { closeSubscribers, openSubscriber, WATCH } from './helpers/subscribers.js';
 
 const LISTS = Array.from({ length: 15 }, (_, index) => `list${index}: datasourceConnections(first: 100) { ...List }`);
-/** Its response, of about 9 MB, is larger than what the operating system buffers. */
+/** Its response of about 9 MB is larger than the buffers of the operating system. */
 const QUERY = `{ ${LISTS.join(' ')} }
   fragment List on DatasourceConnectionPage { items { name ... on ClassicDatasourceConnection { destination clusterName } } }`;
 const LONG = 'n'.repeat(2_000);
@@ -32,8 +32,8 @@ function isComplete(response: string): boolean {
   return content.length === Number(/content-length: (\d+)/.exec(head)?.[1]);
 }
 
-describe('a response that the client is still taking is sent to its end', () => {
-  it('by a gateway that stops', async () => {
+describe('a response that the client is still reading is sent to its end', () => {
+  it('by a gateway that is stopping', async () => {
     const gateway = await startWithLongList();
     const socket = await openConnection(gateway.graphqlUrl);
     const response = readToEnd(socket);
@@ -49,7 +49,7 @@ describe('a response that the client is still taking is sent to its end', () => 
     expect(isComplete(await response)).toBe(true);
   });
 
-  it('although a request follows on the connection, and that is not executed', async () => {
+  it('even if a request follows on the connection, which is not executed', async () => {
     const gateway = await startWithLongList();
     gateway.emulator.inject({ operation: 'listConnections', delayMs: 200 });
     const socket = await openConnection(gateway.graphqlUrl);

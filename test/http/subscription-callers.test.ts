@@ -160,7 +160,7 @@ describe('a WebSocket', () => {
     expect(await closed).toEqual({ code: 4403, reason: 'The access token has expired' });
   });
 
-  it('is closed with 4403 at once by a subscribe after its token expired', async () => {
+  it('is closed with 4403 at once by a subscribe message after its token has expired', async () => {
     const gateway = shared();
     const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl, bearer(await gateway.sign()));
     gateway.clock.advance(6 * MINUTE_MS);

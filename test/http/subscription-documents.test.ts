@@ -61,7 +61,7 @@ describe('with a list of trusted documents, as an event stream', () => {
 });
 
 it.each(['graphql-ws', 'graphql-sse'] as const)(
-  'an empty operationName is as good as none with %s',
+  'an empty operationName counts as no operation name with %s',
   async transport => {
     const { graphqlUrl } = shared();
     const request = { query: WATCH, operationName: '', variables: VARIABLES };

@@ -64,7 +64,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     expect(received).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
-  it('reports an outage of DLI without its texts, and goes on', async () => {
+  it('reports an outage of DLI without quoting it, and continues', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });

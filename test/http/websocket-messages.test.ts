@@ -18,7 +18,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** Starts a message that does not end, in fragments of one byte. */
+/** Starts a message in fragments of one byte and does not end it. */
 function sendFragments({ socket }: RawSocket, count: number): void {
   for (let index = 0; index < count; index += 1) socket.send('{', { fin: false });
 }
@@ -38,7 +38,7 @@ describe('a message over a WebSocket', () => {
     ['with a ping nested too deep', `{"type":"ping","payload":{"a":${DEEP}}}`, 4400],
     ['with an error nested too deep', `{"type":"error","id":"a","payload":${DEEP}}`, 4400],
     ['connection_init, again', { type: 'connection_init' }, 4429],
-  ])('that is wrong closes it by the protocol, and is no internal error: %s', async (_what, message, code) => {
+  ])('that is wrong closes it as the protocol says, and is not an internal error: %s', async (_what, message, code) => {
     const gateway = shared();
     const { say, closed } = await openSubscriber(gateway.graphqlUrl);
     say(message);
@@ -46,11 +46,11 @@ describe('a message over a WebSocket', () => {
     expect(gateway.log()).not.toContain('"level":50');
   });
 
-  it('with an id that is in use closes it with 4409, whatever the letters of the id', async () => {
+  it('with an id that is in use closes it with 4409, even if the id is not ASCII', async () => {
     const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
-    // A reason has 123 bytes, and may end within a character.
+    // A close reason has at most 123 bytes, so it may be cut within a character.
     const message = { type: 'subscribe', id: LONG_ID, payload: { query: WATCH, variables: { id: connectionId } } };
     say(message);
     await hear();
@@ -68,7 +68,7 @@ describe('a message over a WebSocket', () => {
     ['a continuation of nothing', 0x80, [], 1002],
     ['a fragmented ping', 0x09, [], 1002],
     ['a compressed message without the extension', 0xc1, [0x61], 1002],
-  ])('in a wrong frame closes it, and is no internal error: %s', async (_what, first, payload, code) => {
+  ])('in a wrong frame closes it, and is not an internal error: %s', async (_what, first, payload, code) => {
     const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl);
     socket.write(HANDSHAKE);
@@ -87,7 +87,7 @@ describe('a message over a WebSocket', () => {
 });
 
 describe('a message in parts', () => {
-  it('closes the socket when they are more than 16', async () => {
+  it('closes the socket if there are more than 16', async () => {
     const gateway = shared();
     const few = await openSubscriber(gateway.graphqlUrl);
     sendFragments(few, MAX_FRAGMENTS - 2);
@@ -99,7 +99,7 @@ describe('a message in parts', () => {
     expect(gateway.log()).not.toContain('"level":50');
   });
 
-  it('closes the socket when it does not end within 20 s, whatever comes in between', async () => {
+  it('closes the socket if it does not end within 20 s, no matter what arrives in between', async () => {
     expect(CLIENT_TIMEOUTS.requestMs).toBe(20_000);
     const clientTimeouts = { ...CLIENT_TIMEOUTS, headersMs: 1_000, requestMs: 1_000 };
     const gateway = await startGateway({ limits: { clientTimeouts } });
@@ -114,7 +114,7 @@ describe('a message in parts', () => {
     expect(await idle.hear()).toEqual({ type: 'pong' });
   });
 
-  it('closes the socket before sign-in when it is larger than 16 KiB', async () => {
+  it('closes the socket before sign-in if it is larger than 16 KiB', async () => {
     const gateway = shared();
     const { socket, closed } = await openSocket(gateway.graphqlUrl);
     socket.send(`{"type":"connection_init","payload":{"a":"${'x'.repeat(17_000)}`, { fin: false });

@@ -184,13 +184,13 @@ describe('idle WebSockets', () => {
       expect(await hear()).toEqual({ type: 'connection_ack' });
       return { socket, closed, pings: () => pings };
     };
-    const there = await open(true);
-    const gone = await open(false);
+    const responsive = await open(true);
+    const silent = await open(false);
 
-    expect(await gone.closed).toMatchObject({ code: 1006 });
-    expect(gone.pings()).toBe(1);
-    expect(there.pings()).toBeGreaterThan(0);
-    expect(there.socket.readyState).toBe(there.socket.OPEN);
+    expect(await silent.closed).toMatchObject({ code: 1006 });
+    expect(silent.pings()).toBe(1);
+    expect(responsive.pings()).toBeGreaterThan(0);
+    expect(responsive.socket.readyState).toBe(responsive.socket.OPEN);
   });
 });
 

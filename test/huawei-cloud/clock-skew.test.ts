@@ -14,13 +14,13 @@ function dateIn(ms: number): { date: string } {
   return { date: new Date(Date.now() + ms).toUTCString() };
 }
 
-/** A gateway that reports its readiness and its log lines about the clock, and creates with other `Date`s. */
+/** A gateway with access to its readiness and clock log lines, and with creates whose responses have another `Date`. */
 async function start(options?: TestGatewayOptions) {
   const gateway = await startGateway(options);
   let creates = 0;
   return {
     ...gateway,
-    /** Creates connections, whose responses have a clock that is ahead by so many minutes. */
+    /** Creates connections with responses whose `Date` is ahead by this many minutes. */
     async createAt(minutes: number, times: number): Promise<void> {
       gateway.emulator.inject({ operation: 'createConnection', headers: dateIn(minutes * MINUTE_MS), times });
       for (let sent = 0; sent < times; sent += 1) {
@@ -72,7 +72,7 @@ describe('a clock skew between the gateway and DLI', () => {
     },
   );
 
-  it('does not count any more a minute after it was last observed', async () => {
+  it('no longer counts a minute after it was last observed', async () => {
     const clock = createTestClock();
     const { createAt, readiness, clockLines } = await start({ clock });
     await createAt(6, 3);
@@ -149,7 +149,7 @@ describe('a clock skew between the gateway and DLI', () => {
       connectionId: emulator.connections().at(-1)?.connectionId,
       reconciled: true,
     });
-    // The first look finds it.
+    // The first read of the list finds it.
     expect(emulator.ledger.count('listConnections')).toBe(1);
   });
 });
@@ -159,7 +159,7 @@ describe('the bounds of the skew', () => {
     const clock = createManualClock();
     const skew = new ClockSkew(clock, 'dli', { info: () => undefined, warn: () => undefined });
     const observe = (aheadMs: number, times = 1) => {
-      // Whole seconds, as in a Date.
+      // In whole seconds, as in a Date header.
       const date = new Date(Math.floor((clock.epochMs() + aheadMs) / 1_000) * 1_000).toUTCString();
       for (let seen = 0; seen < times; seen += 1) skew.observe(date, clock.epochMs());
     };
@@ -175,7 +175,7 @@ describe('the bounds of the skew', () => {
     expect(createSkew().skew.bounds).toBeUndefined();
   });
 
-  it('of less than three responses leave it possible that there is no skew', () => {
+  it('from fewer than three responses allow for no skew at all', () => {
     const { observe, bounds } = createSkew();
     observe(HOUR_MS, 2);
     expect([bounds().isAt(HOUR_MS), bounds().covers(0)]).toEqual([true, true]);
@@ -183,7 +183,7 @@ describe('the bounds of the skew', () => {
     expect([bounds().isAt(HOUR_MS), bounds().covers(0)]).toEqual([true, false]);
   });
 
-  it('are not changed by an odd response, but its skew is possible for an hour', () => {
+  it('are not changed by an outlier, but its skew remains possible for an hour', () => {
     const { clock, observe, bounds } = createSkew();
     observe(0, 3);
     observe(HOUR_MS);
@@ -194,7 +194,7 @@ describe('the bounds of the skew', () => {
     expect([bounds().isAt(0), bounds().covers(HOUR_MS)]).toEqual([true, false]);
   });
 
-  it('are replaced by three responses that agree, and the earlier ones stay possible', () => {
+  it('are replaced by three responses that agree, and the earlier skew remains possible', () => {
     const { observe, bounds } = createSkew();
     observe(0, 3);
     observe(HOUR_MS, 3);

@@ -22,7 +22,7 @@ import {
 
 /** Ten times the documented maximum, to allow for busy machines. */
 const MAX_DELAY_MS = 50_000;
-/** Where the time until the use is not what is tested. */
+/** For tests that do not measure the time until new credentials are used. */
 const limits = { credentialPollMs: 100 };
 
 afterEach(closeGateways);
@@ -101,7 +101,7 @@ describe('a key pair in files', () => {
     const refused = await createSome(gateway, 1);
     accessKeys.push(FIRST, SECOND);
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
-    // After a refusal, probes run one at a time, and this one takes long.
+    // After a refusal, probes run one at a time, and this one takes a long time.
     const hanging = createSome(gateway, 1);
     await gateway.emulator.ledger.waitFor('createConnection', 2);
     const waiting = createSome(gateway, 8);
@@ -138,7 +138,7 @@ describe('a password in a file', () => {
   it('causes a single request if it is wrong, and the token stays in use', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
-    // The clock stands still, so that no time passes until the next request.
+    // On a stopped clock, the next request never becomes due.
     const clock = createManualClock();
     const gateway = await startGateway({
       limits,
@@ -154,7 +154,7 @@ describe('a password in a file', () => {
     expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 401]);
   });
 
-  it('causes a single request if it is wrong and replaces one that is just being used', async () => {
+  it('causes a single request if it is wrong and replaces one that is in use at that moment', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     const upstream = await startHeldUpstream({ users });

@@ -57,7 +57,7 @@ const creates = () => emulator.ledger.count('createConnection');
 const read = async ({ send }: TestGateway) => (await send({ query: READ })).body;
 
 describe('through a proxy', () => {
-  it('creates and reads travel in tunnels to the host and port of DLI', async () => {
+  it('creates and reads go through tunnels to the host and port of DLI', async () => {
     const gateway = await startProxiedGateway({ DLI_ENDPOINT: 'https://dli.test:8443' });
     expect(await gateway.create()).toMatchObject(SUCCESS);
     expect(await read(gateway)).toMatchObject({ data: { datasourceConnections: { items: [{}] } } });
@@ -68,14 +68,14 @@ describe('through a proxy', () => {
     expect(creates()).toBe(1);
   });
 
-  it('with an encrypted connection to it, DLI is reached the same way', async () => {
+  it('with an encrypted connection to the proxy, DLI is reached the same way', async () => {
     const encrypted = await startConnectProxy(front.port, { isEncrypted: true });
     const gateway = await startProxiedGateway({ HTTPS_PROXY: encrypted.url });
     expect(await gateway.create()).toMatchObject(SUCCESS);
     expect(encrypted.requests.map(({ url }) => url)).toEqual(['dli.test:443']);
   });
 
-  it('its certificate must be of a trusted authority', async () => {
+  it('creates are sent only if its certificate is from a trusted authority', async () => {
     const encrypted = await startConnectProxy(front.port, { isEncrypted: true });
     const gateway = await startProxiedGateway({ HTTPS_PROXY: encrypted.url, CA_FILE: createCaFile('hosts') });
     expect(await gateway.create()).toMatchObject(UNAVAILABLE);
@@ -87,7 +87,7 @@ describe('through a proxy', () => {
     });
   });
 
-  it('the user and the password are sent to it, decoded, and to nobody else', async () => {
+  it('requests carry the decoded user and password, which nobody but the proxy gets', async () => {
     const { host } = new URL(proxy.url);
     const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://proxy%20user:p%C3%A4ssword%40%3A%2F@${host}` });
     expect(await gateway.create()).toMatchObject(SUCCESS);
@@ -117,14 +117,14 @@ describe('through a proxy', () => {
     expect(keys.requests.map(({ url }) => url)).toEqual(['issuer.test:443', 'issuer.test:443']);
   });
 
-  it('it says to operators why IAM cannot be reached', async () => {
+  it('the log says why IAM cannot be reached', async () => {
     proxy.faults.push(refuse(407));
     const gateway = await startProxiedGateway(IAM_USER);
     expect(await gateway.create()).toMatchObject({ code: 'UPSTREAM_AUTH_UNAVAILABLE' });
     expect(gateway.log()).toContain('IAM did not respond (PROXY_REFUSED, HTTP_407).');
   });
 
-  it('that intercepts, a host is refused without a byte of the request', async () => {
+  it('that intercepts, no byte of the request is sent to a host', async () => {
     const interceptor = await startTlsFront(emulatorUrl, 'interceptor');
     const intercepting = await startConnectProxy(interceptor.port);
     const gateway = await startProxiedGateway({ HTTPS_PROXY: intercepting.url });
@@ -136,7 +136,7 @@ describe('through a proxy', () => {
     ]);
   });
 
-  it('that intercepts, a host is accepted if CA_FILE has the authority of the proxy', async () => {
+  it('that intercepts, a host is accepted if CA_FILE contains the authority of the proxy', async () => {
     const interceptor = await startTlsFront(emulatorUrl, 'interceptor');
     const intercepting = await startConnectProxy(interceptor.port);
     const env = { HTTPS_PROXY: intercepting.url, CA_FILE: createCaFile('interceptor') };
@@ -151,14 +151,14 @@ describe('a create for which the proxy opens no tunnel', () => {
     ['cannot reach DLI', refuse(502), 'PROXY_FAILED', 'HTTP_502'],
     ['redirects', refuse(302), 'PROXY_FAILED', 'HTTP_302'],
     ['answers with a bare 100', answer('HTTP/1.1 100 Continue\r\n\r\n'), 'PROXY_FAILED', 'HTTP_100'],
-    ['answers with something else than HTTP', answer('SSH-2.0-x\r\n'), 'PROXY_FAILED', 'HPE_INVALID_CONSTANT'],
+    ['answers with something other than HTTP', answer('SSH-2.0-x\r\n'), 'PROXY_FAILED', 'HPE_INVALID_CONSTANT'],
     ['closes the connection', client => client.end(), 'PROXY_FAILED', 'ECONNRESET'],
     ['resets the connection', client => client.destroy(), 'PROXY_FAILED', 'ECONNRESET'],
     ['speaks for the host', answer('HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 201 Created\r\n\r\n'), 'PROXY_FAILED', 'HTTP_200'],
     ['closes the tunnel at once', answer('HTTP/1.1 200 OK\r\n\r\n'), 'PROXY_FAILED', 'ECONNRESET'],
     ['never answers', () => undefined, 'CONNECT_TIMEOUT', 'PROXY_TIMEOUT'],
     [
-      'opens a tunnel in which nobody answers',
+      'opens a tunnel to a host that never answers',
       client => client.write('HTTP/1.1 200 OK\r\n\r\n'),
       'CONNECT_TIMEOUT',
       'UND_ERR_CONNECT_TIMEOUT',
@@ -172,7 +172,7 @@ describe('a create for which the proxy opens no tunnel', () => {
     expect(attemptsIn(gateway.log())).toMatchObject(isRetried ? [attempt, attempt] : [attempt]);
     expect(proxy.requests).toHaveLength(isRetried ? 2 : 1);
     expect(creates()).toBe(0);
-    // The same key, once the proxy works.
+    // The same key can be used once the proxy works.
     proxy.faults.length = 0;
     expect(await gateway.create()).toMatchObject(SUCCESS);
     expect(creates()).toBe(1);
@@ -187,14 +187,14 @@ describe('a create for which the proxy opens no tunnel', () => {
     expect(creates()).toBe(1);
   });
 
-  it('because it cannot be reached was not sent', async () => {
+  it('because the proxy cannot be reached was not sent', async () => {
     const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://127.0.0.1:${await closedPort()}` });
     expect(await gateway.create()).toMatchObject(UNAVAILABLE);
     expect(attemptsIn(gateway.log())[0]).toMatchObject({ errorType: 'PROXY_FAILED', causeCode: 'ECONNREFUSED' });
     expect(creates()).toBe(0);
   });
 
-  it('opens the circuit breaker like one that finds DLI unreachable', async () => {
+  it('opens the circuit breaker, as when DLI is unreachable', async () => {
     proxy.faults.push(...Array.from({ length: 10 }, () => refuse(403)));
     const gateway = await startProxiedGateway();
     for (let count = 0; count < 6; count += 1) await gateway.create({ name: `c${count}` });
@@ -231,13 +231,13 @@ describe('a read for which the proxy opens no tunnel', () => {
 });
 
 describe('a host', () => {
-  it('of NO_PROXY is reached directly', async () => {
+  it('listed in NO_PROXY is reached directly', async () => {
     const gateway = await startProxiedGateway({ NO_PROXY: 'example.com, .test' });
     expect(await gateway.create()).toMatchObject(UNAVAILABLE);
     expect(proxy.requests).toEqual([]);
   });
 
-  it('is reached directly if only another program has a proxy', async () => {
+  it('is reached directly if only HTTP_PROXY is set', async () => {
     const gateway = await startGateway({ env: { HTTP_PROXY: proxy.url } });
     expect(await gateway.create()).toMatchObject(SUCCESS);
     expect(proxy.requests).toEqual([]);
@@ -278,7 +278,7 @@ describe('a host', () => {
     [false, '10.1.2.3', '10.2.0.0/16'],
     [false, '10.1.2.3', '10.1.0.0/99'],
     [false, 'fd00::1', 'fe80::/10'],
-  ])('is direct is %s for %s with NO_PROXY=%s', (isExempt, host, noProxy) => {
+  ])('is reached directly: %s for %s with NO_PROXY=%s', (isExempt, host, noProxy) => {
     expect(isDirect(host, '443', noProxy.split(/[, ]+/).filter(Boolean))).toBe(isExempt);
   });
 });

@@ -76,7 +76,7 @@ describe('a token from a response without a valid Date', () => {
     ['none', 'a day behind', undefined, -24 * HOUR_MS],
     ['"soon"', 'a day ahead', 'soon', 24 * HOUR_MS],
     ['"soon"', 'a day behind', 'soon', -24 * HOUR_MS],
-  ])('(%s) lives from issued_at to expires_at if the clock is %s', async (_date, _is, date, offMs) => {
+  ])('(%s) is valid from issued_at to expires_at if the clock is %s', async (_date, _is, date, offMs) => {
     const iam = await startIam(date);
     const clock = startClock(ISSUED_MS + offMs);
     const { create } = await startWith({ env: { HUAWEICLOUD_SDK_IAM_ENDPOINT: iam.url }, clock });
@@ -102,7 +102,7 @@ describe('a token from a response with a Date', () => {
   });
 });
 
-describe('a token with a life of', () => {
+describe('a token with a lifetime of', () => {
   async function startWithLife(tokenLifetimeMs: number) {
     const clock = startClock(ISSUED_MS);
     const emulator = { now: () => clock.epochMs(), tokenLifetimeMs };
@@ -138,7 +138,7 @@ describe('an ageing token', () => {
     expect(emulator.ledger.count('issueToken')).toBe(1);
   });
 
-  it('is renewed once in the background after 80 % of its life', async () => {
+  it('is renewed once in the background after 80 % of its lifetime', async () => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     clock.advance(0.8 * 24 * HOUR_MS);
@@ -164,7 +164,7 @@ describe('an ageing token', () => {
     expect(emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it('is renewed after half of its life if it is short-lived', async () => {
+  it('is renewed after half of its lifetime if it is short-lived', async () => {
     const clock = createTestClock();
     const { emulator, create } = await startGateway({
       env: IAM_USER,
@@ -205,7 +205,7 @@ describe('an IAM that never issued a token', () => {
     expect(emulator.ledger.count('createConnection')).toBe(0);
   });
 
-  it('is called at least every 30 s, and creates succeed after its recovery', async () => {
+  it('is called at least every 30 s, and creates succeed once it has recovered', async () => {
     const { emulator, create, clock } = await startWithClock();
     emulator.inject({ operation: 'issueToken', status: 503, times: 8 });
     for (let index = 0; index < 8; index += 1) {
@@ -228,7 +228,7 @@ describe('an IAM that never issued a token', () => {
     ['sends nothing', { status: 201 }],
     ['sends a token that is not a valid header value', { headers: { 'X-Subject-Token': 'a b' } }],
   ])('because it %s is reported quickly, and DLI is not called', async (_how, fault) => {
-    // On a still clock IAM's own timeout never passes: it is the create that gives up.
+    // On a stopped clock, IAM's own timeout never passes, so the create gives up first.
     const clock = createManualClock();
     const env = { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' };
     const { emulator, create } = await startGateway({ env, clock, emulator: { now: () => clock.epochMs() } });

@@ -16,7 +16,7 @@ const TICK_MS = proofSize(3_000, 1_000);
 const TICKS = 60_000 / TICK_MS;
 const NO_TOKEN = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_UNAVAILABLE' };
 
-/** Its token expires between two tests, so that each begins with a request for another one. */
+/** Its token expires between tests, so each test begins with a request for another one. */
 const shared = shareGateway({ env: IAM_USER, emulator: { tokenLifetimeMs: 1_800_000 } });
 
 /** Starts a gateway with an IAM user whose tokens live for 24 hours, on a clock that only the test advances. */
@@ -80,7 +80,7 @@ describe('a gateway with the credentials of an IAM user', () => {
   });
 
   it('requests a single token for simultaneous creates, and all succeed', async () => {
-    // On a still clock no create waits too long.
+    // On a stopped clock, no create waits too long.
     const gateway = await startGateway({ env: IAM_USER, clock: createManualClock() });
     gateway.emulator.inject({ operation: 'issueToken', delayMs: 300 });
     const count = proofSize(20, 200);
@@ -118,10 +118,10 @@ describe('a token that DLI refuses', () => {
   });
 
   it.each(['DLI.0013', 'DLI.0014', 'DLI.0015', 'APIG.0301', 'APIGW.0303', 'APIGW.0305', 'APIGW.0307'])(
-    'for ever (%s) means that the credentials fail, after two creates',
+    'repeatedly (%s) means that the credentials fail, after two creates',
     async error => {
       const gateway = shared();
-      // A success, so that refusals of earlier tests do not count.
+      // After a success, refusals of earlier tests do not count.
       await gateway.create({ name: freshName() });
       gateway.emulator.ledger.clear();
       gateway.emulator.inject({ operation: 'createConnection', error, times: 0 });
@@ -152,7 +152,7 @@ describe('a token that DLI refuses', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(2);
   });
 
-  it('creates nothing if no other token is available', async () => {
+  it('creates nothing if no new token is available', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0307', times: 0 });
     gateway.emulator.inject({ operation: 'issueToken', skip: 1, status: 503, times: 0 });
@@ -179,7 +179,7 @@ describe('an IAM outage of one minute while the token is valid', () => {
     const gaps = times.slice(2).map((atMs, index) => atMs - (times[index + 1] ?? 0));
     expect(gaps.length).toBeGreaterThanOrEqual(3);
     expect(gaps.length).toBeLessThanOrEqual(7);
-    // The back-off doubles up to 30 s, each shortened by jitter. It ends with a tick.
+    // The back-off doubles up to 30 s and is shortened by jitter. It ends on a tick.
     const backOffs = gaps.map((_, index) => Math.min(30_000, 1_000 * 2 ** index));
     const ticks = backOffs.map(backOff => Math.ceil(backOff / TICK_MS) + 1);
     expect(gaps.every((gap, index) => gap <= (ticks[index] ?? 0) * TICK_MS)).toBe(true);

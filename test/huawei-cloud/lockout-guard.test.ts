@@ -80,7 +80,7 @@ describe('a refused access key', () => {
     ]);
   });
 
-  it('is sent 3 times in 5 minutes at most, and is never locked, however many creates there are', async () => {
+  it('is sent at most 3 times in 5 minutes, and is never locked, no matter how many creates there are', async () => {
     const gateway = await startWithClock(WRONG_SECRET, { lockAfterFailures: 5 });
     for (let step = 0; step < STEPS; step += 1) {
       await createMany(gateway, `step-${step}`, 3);
@@ -116,7 +116,7 @@ describe('a refused access key', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it('that was not used for a minute is tried by one create first', async () => {
+  it('that has not been used for a minute is tried by one create first', async () => {
     const gateway = await startWithClock();
     await gateway.create({ name: 'good' });
     gateway.clock.advance(60_000);
@@ -207,7 +207,7 @@ describe('a valid access key', () => {
     gateway.emulator.inject({ operation: 'createConnection', status: 502 });
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang', times: 0 });
     const unproven = createMany(gateway, 'unproven', MANY);
-    // One at a time, they would not all be sent before the first one times out.
+    // Sent one at a time, they would not all be sent before the first one times out.
     await gateway.emulator.ledger.waitFor('createConnection', MANY);
     await gateway.emulator.close();
     expect(await unproven).toEqual(Array(MANY).fill(expect.objectContaining({ code: 'OUTCOME_UNKNOWN' })));
@@ -215,7 +215,7 @@ describe('a valid access key', () => {
 });
 
 describe('an IAM user', () => {
-  it('with a wrong password requests 3 tokens in 5 minutes at most, however many creates there are', async () => {
+  it('with a wrong password requests at most 3 tokens in 5 minutes, no matter how many creates there are', async () => {
     const gateway = await startWithClock(WRONG_PASSWORD);
     for (let step = 0; step < STEPS; step += 1) {
       const payloads = await createMany(gateway, `step-${step}`, 3);
@@ -243,7 +243,7 @@ describe('an IAM user', () => {
     expect(attempts(gateway)).toEqual(['issueToken', 'createConnection', 'issueToken', 'createConnection']);
   });
 
-  it('whose new tokens are refused sends 3 creates in 5 minutes at most', async () => {
+  it('whose new tokens are refused sends at most 3 creates in 5 minutes', async () => {
     const gateway = await startWithClock(IAM_USER);
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 0 });
     for (let step = 0; step < STEPS; step += 1) {
@@ -254,12 +254,12 @@ describe('an IAM user', () => {
     expect(gateway.emulator.ledger.count('issueToken')).toBeLessThanOrEqual(3);
   });
 
-  it('keeps using its token when the password has become invalid, and sends that 3 times in 5 minutes at most', async () => {
+  it('keeps its token when the password has become invalid, and sends that at most 3 times in 5 minutes', async () => {
     const gateway = await startWithClock(IAM_USER);
     await gateway.create({ name: 'first' });
     gateway.emulator.inject({ operation: 'issueToken', status: 401, times: 0 });
     gateway.clock.advance(20 * HOUR_MS);
-    // Tokens are requested in the background, so the steps are short enough for late requests.
+    // Tokens are requested in the background, so the steps are short enough not to miss late requests.
     for (let step = 0; step < 25; step += 1) {
       expect(await gateway.create({ name: `step-${step}` })).toMatchObject(SUCCESS);
       gateway.clock.advance(12_000);
@@ -288,7 +288,7 @@ describe('requests with an unproven credential', () => {
     return { clock, guard, probe, acquire };
   }
 
-  it('wait for a single probe for one second, and are then all sent', async () => {
+  it('wait for a single probe for one second, and then are all sent', async () => {
     const { clock, acquire } = startProbe();
     const permit = { isProbe: true, generation: 0 };
     expect(acquire()).toEqual(permit);
@@ -311,7 +311,7 @@ describe('requests with an unproven credential', () => {
     expect(await third).toEqual(permit);
   });
 
-  it('are sent one at a time after a refusal, however long the response takes', async () => {
+  it('are sent one at a time after a refusal, no matter how long the response takes', async () => {
     const { clock, guard, probe, acquire } = startProbe();
     const first = await acquire();
     guard.recordRefusal();

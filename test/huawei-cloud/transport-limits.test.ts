@@ -18,9 +18,9 @@ afterEach(closeGateways);
 
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 const MEGABYTE = 1024 * 1024;
-/** Creates that may wait for a connection; the gateway's own limit is 500. */
+/** How many creates may wait for a connection; the gateway's default is 500. */
 const QUEUED = proofSize(20, 500);
-/** As many after one has waited in vain. */
+/** The limit after a create has timed out in the queue. */
 const QUEUED_IN_A_STALL = QUEUED / 5;
 const WAITING = proofSize(10, 60);
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -30,14 +30,14 @@ const UNAVAILABLE = {
   message: 'DLI cannot be used at the moment. Nothing was created; try again later.',
 };
 
-/** Starts a gateway whose creates DLI executes at once and responds to when they are released. */
+/** Starts a gateway whose creates DLI executes at once but answers only when they are released. */
 async function startHeld(clock?: Clock) {
   const { url, emulator, connections, release } = await startHeldUpstream();
   const env = {
     DLI_ENDPOINT: url,
     // The project lookup proves the credential, so that no create is a probe.
     HUAWEICLOUD_SDK_PROJECT_ID: undefined,
-    // On a busy machine, too, those in flight stay there until the queued ones have timed out.
+    // Even on a busy machine, creates stay in flight until the queued ones have timed out.
     OPERATION_TIMEOUT_MS: '120000',
   };
   const { create, log } = await startGateway({
@@ -104,7 +104,7 @@ describe('a response of 100 MB', () => {
 });
 
 describe('while DLI hangs', () => {
-  it('550 creates wait, and further ones are refused as overload', async () => {
+  it('550 creates wait, and further ones are refused because of overload', async () => {
     const clock = createManualClock();
     // The project lookup proves the credential, so that no create is a probe.
     const env = { OPERATION_TIMEOUT_MS: '1000', HUAWEICLOUD_SDK_PROJECT_ID: undefined };
@@ -171,7 +171,7 @@ describe('a call that times out while it waits for a connection', () => {
 
 describe('while 50 creates are in flight', () => {
   it('500 more are queued, and the 551st is refused immediately', async () => {
-    // The clock stands still, so that no create times out in the queue.
+    // On a stopped clock, no create times out in the queue.
     const { emulator, connections, release, createMany } = await startHeld(createManualClock());
     const answered: Payload[] = [];
     const creates = createMany(51 + QUEUED, 'connection').map(async create => {
@@ -199,7 +199,7 @@ describe('while 50 creates are in flight', () => {
     expect(waited).toEqual(Array(WAITING).fill({ ...UNAVAILABLE, retryAfterSeconds: 5 }));
     expect(await firstGaveUpMs).toBeGreaterThan(4_900);
 
-    // The connections are still in use, so that few may wait for one now.
+    // The connections are still in use, so only a few creates may wait for one now.
     const stalled = createMany(QUEUED_IN_A_STALL + 1, 'stalled');
     expect(await Promise.race(stalled)).toEqual({ ...UNAVAILABLE, retryAfterSeconds: 1 });
     release();

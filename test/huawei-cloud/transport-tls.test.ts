@@ -39,7 +39,7 @@ async function startTlsUpstream(options: ServerOptions = tlsFixture()) {
     /** Changes the certificate, and forgets what was decrypted. */
     present(certificate: Parameters<typeof tlsFixture>[0]) {
       server.setSecureContext(tlsFixture(certificate));
-      // No session of the last certificate can be resumed.
+      // No session with the previous certificate can be resumed.
       server.setTicketKeys(randomBytes(48));
       decrypted.length = 0;
     },
@@ -59,7 +59,7 @@ async function startPlainUpstream() {
   return { port, connections, received: () => Buffer.concat(received).toString('latin1') };
 }
 
-/** Disables verification past the configuration, which would refuse it. */
+/** Disables verification after startup, because the configuration check would refuse it. */
 const RELAX_ON_SIGNAL = `process.on('SIGUSR2', () => {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
   process.stdout.write('{"msg":"relaxed"}\\n');
@@ -117,7 +117,7 @@ describe('a gateway whose environment relaxes TLS', () => {
 
   it.each([
     ['does not trust an unknown certificate', 'interceptor', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-    ['does not take the certificate of another host', 'hosts', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['does not accept the certificate of another host', 'hosts', 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ] as const)('%s nevertheless', async (_what, certificate, causeCode) => {
     upstream.present(certificate);
     expect(await create()).toEqual(UNREACHABLE);
@@ -153,7 +153,7 @@ describe('a gateway with configured certificate authorities', () => {
     expect(upstream.decrypted()).toBe('');
   });
 
-  it('requests IAM tokens over such a connection, too', async () => {
+  it('also requests IAM tokens over such a connection', async () => {
     const upstream = await startTlsUpstream();
     const { create } = await startGateway({
       env: {

@@ -78,7 +78,7 @@ describe('a response that exceeds a time limit', () => {
     const creating = create().finally(() => events.push('answer'));
     await emulator.ledger.waitFor('createConnection', 1);
     clock.advance(999);
-    // Longer than any timer that was started before.
+    // Longer than any timer that was started earlier.
     await delay(1_050);
     events.push('deadline');
     clock.advance(1);

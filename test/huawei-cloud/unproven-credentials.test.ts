@@ -27,7 +27,7 @@ import {
 afterEach(closeGateways);
 
 const MINUTE_MS = 60_000;
-// No test waits for a second.
+// Keeps tests from waiting for a second.
 const limits = { credentialPollMs: 100 };
 
 describe('a new key pair', () => {
@@ -49,7 +49,7 @@ describe('a new key pair', () => {
     return { accessKeys, secrets, gateway, refusals };
   }
 
-  it('that is wrong is presented once, and the last pair stays in use, with a single warning', async () => {
+  it('that is wrong is tried once, and the previous pair stays in use, with a single warning', async () => {
     const { secrets, gateway, refusals } = await startRotatable();
     secrets.swap(filesOf(WRONG));
     const { payloads } = await createUntil(gateway, REFUSED);
@@ -68,7 +68,7 @@ describe('a new key pair', () => {
     expect([reloads('refused'), reloads('adopted')]).toEqual([1, 1]);
   });
 
-  it('that was refused because it is not known everywhere yet is used after 6 minutes', async () => {
+  it('that was refused because it is not yet known everywhere is used after 6 minutes', async () => {
     const clock = createManualClock();
     const { accessKeys, secrets, gateway, refusals } = await startRotatable({ clock });
     accessKeys.pop();
@@ -107,7 +107,7 @@ describe('a new key pair', () => {
     expect(typesOf(await createSome(gateway, 1))).toEqual([SUCCESS]);
   });
 
-  it('that was refused is not presented again at once unless its files change', async () => {
+  it('that was refused is not tried again at once unless its files change', async () => {
     const { secrets, gateway, refusals } = await startRotatable();
     secrets.swap(filesOf(WRONG));
     await gateway.logged(REFUSED);
@@ -138,7 +138,7 @@ describe('a new key pair', () => {
   it.each<[what: string, fault: Omit<Fault, 'operation'>]>([
     ['DLI forbids the read', { status: 403, body: { error_code: 'DLI.10002', error_msg: 'forbidden' } }],
     ['DLI fails', { status: 500, body: { error_code: 'DLI.0999', error_msg: 'internal' } }],
-  ])('is good, and used, if %s', async (_what, fault) => {
+  ])('is accepted and used if %s', async (_what, fault) => {
     const { secrets, gateway } = await startRotatable();
     gateway.emulator.inject({ operation: 'listQueues', ...fault, times: 0 });
     secrets.swap(filesOf(SECOND));
@@ -149,10 +149,10 @@ describe('a new key pair', () => {
 
   it.each<[what: string, fault: Omit<Fault, 'operation'>]>([
     ['API Gateway forbids the read', { status: 403, body: { error_code: 'APIGW.0302', error_msg: 'forbidden' } }],
-    ['something else than DLI answers', { status: 200, body: '<html></html>' }],
+    ['something other than DLI answers', { status: 200, body: '<html></html>' }],
     ['API Gateway fails', { status: 500, body: { error_code: 'APIGW.0106', error_msg: 'error' } }],
     ['the connection breaks', { behaviour: 'reset' }],
-  ])('cannot be proven while %s; it is tried again, and used then', async (_what, fault) => {
+  ])('cannot be proven while %s, but is tried again and then used', async (_what, fault) => {
     const { secrets, gateway } = await startRotatable();
     gateway.emulator.inject({ operation: 'listQueues', ...fault, times: 2 });
     secrets.swap(filesOf(SECOND));
@@ -163,8 +163,8 @@ describe('a new key pair', () => {
     expect(gateway.emulator.ledger.count('listQueues')).toBe(3);
   });
 
-  it('that cannot be proven is used without another wait if the last one is refused', async () => {
-    // No time passes, so that the next attempt is not due.
+  it('that cannot be proven is used without further delay if the previous one is refused', async () => {
+    // No time passes, so the next attempt does not become due.
     const { accessKeys, secrets, gateway } = await startRotatable({ clock: createManualClock() });
     gateway.emulator.inject({ operation: 'listQueues', behaviour: 'reset', times: 0 });
     secrets.swap(filesOf(SECOND));
@@ -177,7 +177,7 @@ describe('a new key pair', () => {
     expect(typesOf(await createSome(gateway, 4))).toEqual([SUCCESS]);
   });
 
-  it('that is wrong is presented to IAM once if the project is not known yet', async () => {
+  it('that is wrong is sent to IAM once if the project is not known yet', async () => {
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
       limits,
@@ -191,7 +191,7 @@ describe('a new key pair', () => {
     expect(gateway.emulator.ledger.entries('listProjects').map(({ status }) => status)).toEqual([401, 200]);
   });
 
-  it('is not presented after three wrong ones in 5 minutes', async () => {
+  it('is not tried after three wrong ones in 5 minutes', async () => {
     const { secrets, gateway, refusals } = await startRotatable();
     for (const wrong of [1, 2, 3]) {
       secrets.swap(filesOf({ ...WRONG, secretKey: `wrong-secret-key-${wrong}` }));
@@ -205,14 +205,14 @@ describe('a new key pair', () => {
 });
 
 describe('a new password', () => {
-  /** A gateway of the emulator's user whose password, in a file, is `first password`. */
+  /** A gateway with the emulator's user, whose password file contains `first password`. */
   async function startWithPassword(users: EmulatorUser[]) {
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     const env = { ...NO_KEY, ...secrets.env, IAM_USERNAME: USER.name, IAM_DOMAIN_NAME: USER.domainName };
     return { secrets, gateway: await startGateway({ limits, env, emulator: { users } }) };
   }
 
-  it.each([503, 403, 404])('is tried again while IAM responds with %i; the last one stays in use', async status => {
+  it.each([503, 403, 404])('is tried again while IAM responds with %i; the previous one stays in use', async status => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const { secrets, gateway } = await startWithPassword(users);
     await createSome(gateway, 1);
@@ -231,7 +231,7 @@ describe('a new password', () => {
     ]);
   });
 
-  it('is used at once if the last one was refused', async () => {
+  it('is used at once if the previous one was refused', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'second password' }];
     const { secrets, gateway } = await startWithPassword(users);
     const refused = await createSome(gateway, 1);
@@ -243,7 +243,7 @@ describe('a new password', () => {
     expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([401, 201]);
   });
 
-  it('is presented four times in 5 minutes at most, whichever is in use', async () => {
+  it('is sent at most four times in 5 minutes, together with the one in use', async () => {
     const { secrets, gateway } = await startWithPassword([{ ...USER, password: 'right password' }]);
     await createSome(gateway, 1);
     for (const wrong of [1, 2, 3]) {

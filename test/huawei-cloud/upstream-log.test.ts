@@ -29,7 +29,7 @@ function upstreamLines({ log }: TokenGateway, fields: Record<string, unknown> = 
 }
 
 describe('the log has one line for each call', () => {
-  it('to DLI and IAM, whatever it is for', async () => {
+  it('to DLI and IAM, no matter what it is for', async () => {
     const gateway = await startTokenGateway({
       ...IAM_USER,
       HUAWEICLOUD_SDK_PROJECT_ID: undefined,
@@ -78,7 +78,7 @@ describe('the log has one line for each call', () => {
     ]);
   });
 
-  it('to the issuer, in a trace of its own, and says what went wrong', async () => {
+  it('to the issuer, in its own trace, and says what went wrong', async () => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = breakOff;
     await gateway.ask(await gateway.sign());

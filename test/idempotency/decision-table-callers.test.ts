@@ -78,7 +78,7 @@ describe('a repeat during the first call', () => {
     expect(posts()).toBe(1);
   });
 
-  it('waits for 2 s at most, and returns the same outcome when it is sent again later', async () => {
+  it('waits for at most 2 s, and returns the same outcome when it is sent again later', async () => {
     const { url, emulator, release } = await startHeldUpstream();
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url } });
     const first = create(CALL);
@@ -106,7 +106,7 @@ describe('a repeat during the first call', () => {
 describe('a gateway whose queue of creates is full', () => {
   it('refuses further creates without sending them, and leaves their keys free', async () => {
     const { url, emulator, release } = await startHeldUpstream();
-    // The project lookup proves the credential, so that many creates are in flight at a time.
+    // The project lookup proves the credential, so many creates can be in flight at a time.
     const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined, OPERATION_TIMEOUT_MS: '120000' };
     // The gateway has 50 creates in flight, and queues 500, or 10 in the short form.
     const queuedCreates = proofSize(10, 500);

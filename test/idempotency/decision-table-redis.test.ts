@@ -114,7 +114,7 @@ describeWithProgram('redis-server', 'a gateway with its records in Redis', progr
     await upstream.emulator.ledger.waitFor('createConnection', 1);
     const { saw } = await watch(redis);
     const repeat = other.create(CALL);
-    // The begin has returned the existing record; from now on the repeat polls it.
+    // The begin has returned the existing record, which the repeat polls from now on.
     await saw(FIND);
     redis.pause();
     expect(await repeat).toMatchObject(IN_PROGRESS);
@@ -128,7 +128,7 @@ describeWithProgram('redis-server', 'a gateway with its records in Redis', progr
     const redis = await startRedisServer(program);
     const { create, createUntil, posts } = await startIdempotencyGateway({
       env: { REDIS_URL: redis.url },
-      // The default, because it is what limits the wait.
+      // The default, because it limits the wait under test.
       limits: { redisTimeoutMs: undefined },
     });
     // Loads the secret, so that only the begin of the record waits.

@@ -107,7 +107,7 @@ describe('a permanent refusal', () => {
     expect(posts()).toBe(1);
   });
 
-  it('for a name that another connection has is replayed to every repeat, without another request', async () => {
+  it('of a name that another connection has is replayed to every repeat, without another request', async () => {
     const { create, emulator, posts, applied } = shared();
     const call = freshCall();
     emulator.seedConnection({ name: call.name });
@@ -121,7 +121,7 @@ describe('a permanent refusal', () => {
     expect([posts(), applied()]).toEqual([1, []]);
   });
 
-  it('for a name does not affect another key once DLI accepts the name', async () => {
+  it('of a name does not affect another key once DLI accepts the name', async () => {
     const { create, emulator, posts } = shared();
     const call = freshCall();
     emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });

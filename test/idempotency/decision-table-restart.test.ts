@@ -25,21 +25,21 @@ import { BACKGROUND, createInTrace, LATE, TRACE_ID } from './helpers/late-end.js
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const RECONCILED = { ...SUCCESS, reconciled: true };
 
-/** Makes a folder for the records of a gateway and the next one. */
+/** Creates a folder for the records of a gateway and its successor. */
 function makeFolder(): string {
   const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-restart-'));
   onCleanup(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A create by its name. */
+/** The input of the create with this name. */
 const callOf = (name: string) => ({ name, idempotencyKey: `${KEY}-${name}` });
 
 describe('a create whose gateway is killed', () => {
   const TIMEOUT_MS = 120_000;
   /** How long a create is owned after its deadline. */
   const OWNERSHIP_MARGIN_MS = 5_000;
-  /** Kills its process when DLI has responded to a second create. */
+  /** Module source that kills its process once DLI has responded to a second create. */
   const KILL_AT_SECOND_SUCCESS = `import { subscribe } from 'node:diagnostics_channel';
     let successes = 0;
     subscribe('undici:request:headers', ({ request, response }) => {
@@ -53,7 +53,7 @@ describe('a create whose gateway is killed', () => {
   const { applied } = countsOf(emulator);
   let next: TestGateway;
 
-  /** The creates of a name that DLI received. */
+  /** The creates of this name that DLI received. */
   const postsOf = (name: string) =>
     emulator.ledger.entries('createConnection').filter(({ body }) => JSON.parse(body).name === name);
 
@@ -64,7 +64,7 @@ describe('a create whose gateway is killed', () => {
       ({ __typename }) => __typename === member,
     );
 
-  // Four creates are under way when their gateway is killed. The next one needs no process, because it is not killed.
+  // Four creates are in flight when their gateway is killed. The next one is not killed, so it needs no process.
   beforeAll(async () => {
     const url = await emulator.listen();
     onCleanup(() => emulator.close());
@@ -73,7 +73,7 @@ describe('a create whose gateway is killed', () => {
     const { graphqlUrl } = await killed.addresses();
     const createFirst = (call: object) =>
       sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...call } } });
-    // Proves the credential, so that the others are sent at the same time.
+    // Proves the credential, so that the others are sent concurrently.
     const { body } = await createFirst(callOf('before'));
     expect(body.data?.['createDatasourceConnection']).toMatchObject(SUCCESS);
     const unanswered: Promise<unknown>[] = [];

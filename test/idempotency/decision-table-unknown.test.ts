@@ -51,7 +51,7 @@ function startFresh() {
 }
 
 describe('a create whose response proves nothing', () => {
-  it('is reconciled to a success if DLI executed it, whatever the response is', async () => {
+  it('is reconciled to a success if DLI executed it, no matter what the response is', async () => {
     const ends = await createEach(shared(), ROWS, ([, , answer]) => ({ ...answer, apply: true }));
     for (const { row, payload, repeat, posts, applied } of ends) {
       const [connectionId, ...others] = applied();
@@ -61,7 +61,7 @@ describe('a create whose response proves nothing', () => {
     }
   });
 
-  it('stays unknown if DLI did not execute it, whatever the response is', async () => {
+  it('stays unknown if DLI did not execute it, no matter what the response is', async () => {
     const ends = await createEach(shared(), ROWS, ([, , answer]) => ({ ...answer, apply: false }));
     for (const { row, idempotencyKey, payload, repeat, posts, applied } of ends) {
       const expected = expect.objectContaining({ ...UNKNOWN, reason: row[1], idempotencyKey });

@@ -10,7 +10,7 @@ import { sendGraphql, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 
-// Longer than these tests take, and a difference of clocks that DLI accepts.
+// Longer than these tests take, but still a clock skew that DLI accepts.
 const TOMBSTONE_MS = 300_000;
 
 describe('a delete whose gateway is killed before DLI responds succeeds when it is repeated', () => {
@@ -19,7 +19,7 @@ describe('a delete whose gateway is killed before DLI responds succeeds when it 
   const [forgotten, kept, notExecuted] = [seed(emulator), seed(emulator), seed(emulator)];
   let next: TestGateway;
 
-  // One gateway is killed during all of these deletes. The next one needs no process, because it is not killed.
+  // One gateway is killed during all of these deletes. The next one is not killed, so it needs no process.
   beforeAll(async () => {
     const url = await emulator.listen();
     onCleanup(() => emulator.close());

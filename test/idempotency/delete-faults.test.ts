@@ -13,7 +13,7 @@ const sharedWithoutTombstones = shareGateway({ emulator: { tombstoneMs: 0 } });
 
 const HTML = '<html><body>Bad Gateway</body></html>';
 const UNKNOWN = { __typename: 'DeleteOutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
-// The last response below is a refusal; all others leave the outcome open.
+// The last row below is a refusal; all others leave the outcome open.
 const REFUSED = { __typename: 'DliRejectedError', code: 'UPSTREAM_REJECTED', dliCode: null };
 const UNSUCCESSFUL = { body: { is_success: false, message: 'no' } };
 
@@ -151,7 +151,7 @@ describe('a second delete that is refused', () => {
   it.each([
     ['429', { error: 'APIGW.0308' }],
     ['is_success: false', UNSUCCESSFUL],
-  ] as const)('with %s immediately after a 500 leaves the outcome unknown too', async (_what, answer) => {
+  ] as const)('with %s immediately after a 500 also leaves the outcome unknown', async (_what, answer) => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status: 500, times: 1 });

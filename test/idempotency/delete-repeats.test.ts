@@ -85,7 +85,7 @@ describeWithProgram('redis-server', 'deletions recorded in Redis', program => {
     expect(deletesSentTo(emulator)).toBe(1);
   });
 
-  it('are written before the delete is sent, so that nothing is deleted without Redis', async () => {
+  it('are written before the delete is sent, so nothing is deleted without Redis', async () => {
     const redis = await startRedisServer(program);
     const gateway = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     const id = seed(gateway.emulator);

@@ -21,8 +21,8 @@ interface Callers {
   calls: readonly ReturnType<typeof freshCall>[];
 }
 
-/** Callers of a gateway whose credential has worked, so that it sends many creates at a time. */
-async function prove(gateway: IdempotencyGateway): Promise<Callers> {
+/** Prepares callers of a gateway after a create has proven its credential, so that it sends many creates at a time. */
+async function prepareCallers(gateway: IdempotencyGateway): Promise<Callers> {
   await gateway.create(freshCall());
   return { gateway, calls: Array.from({ length: CALLERS }, freshCall) };
 }
@@ -38,7 +38,7 @@ async function disconnectAndRepeat({ gateway, calls }: Callers, moment: () => Pr
   return Promise.all(calls.map(createUntilDecided));
 }
 
-/** Disconnects callers of the shared gateway at a given moment, and asserts that each gets a connection of its own. */
+/** Disconnects callers of the shared gateway at a given moment, and asserts that each gets its own connection. */
 async function expectOwnConnections(callers: Callers, moment: () => Promise<unknown>): Promise<void> {
   const payloads = await disconnectAndRepeat(callers, moment);
   const { emulator, posts } = callers.gateway;
@@ -51,30 +51,30 @@ async function expectOwnConnections(callers: Callers, moment: () => Promise<unkn
 
 describe('callers that disconnect and repeat their creates', () => {
   it('immediately get one connection each', async () => {
-    await expectOwnConnections(await prove(shared()), async () => undefined);
+    await expectOwnConnections(await prepareCallers(shared()), async () => undefined);
   });
 
   it('when their requests have just arrived get one connection each', async () => {
     const { send } = shared();
-    await expectOwnConnections(await prove(shared()), () => send({ query: '{ __typename }' }));
+    await expectOwnConnections(await prepareCallers(shared()), () => send({ query: '{ __typename }' }));
   });
 
   it.each([1, CALLERS / 2, CALLERS])('when DLI has received %i of them get one connection each', async n => {
     const { emulator } = shared();
-    const callers = await prove(shared());
+    const callers = await prepareCallers(shared());
     emulator.inject({ operation: 'createConnection', delayMs: 300, times: CALLERS });
     await expectOwnConnections(callers, () => emulator.ledger.waitFor('createConnection', 1 + n));
   });
 
   it('while the list is being read get one connection each', async () => {
     const { emulator } = shared();
-    const callers = await prove(shared());
+    const callers = await prepareCallers(shared());
     emulator.inject({ ...EXECUTED_BUT_LOST, times: CALLERS });
     await expectOwnConnections(callers, () => emulator.ledger.waitFor('listConnections', 1));
   });
 
   it('while reconciliation finds nothing get an unknown outcome', async () => {
-    const callers = await prove(await startIdempotencyGateway());
+    const callers = await prepareCallers(await startIdempotencyGateway());
     const { emulator, posts } = callers.gateway;
     emulator.inject({ ...LOST, times: CALLERS });
     const payloads = await disconnectAndRepeat(callers, () => emulator.ledger.waitFor('createConnection', 1 + CALLERS));
@@ -85,7 +85,7 @@ describe('callers that disconnect and repeat their creates', () => {
 
   it('after their creates were answered get one connection each', async () => {
     const { emulator, send } = shared();
-    await expectOwnConnections(await prove(shared()), async () => {
+    await expectOwnConnections(await prepareCallers(shared()), async () => {
       await emulator.ledger.waitFor('createConnection', 1 + CALLERS);
       await send({ query: '{ __typename }' });
     });

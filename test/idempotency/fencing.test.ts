@@ -4,7 +4,7 @@ import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { KEY, startIdempotencyGateway, UNAVAILABLE } from './helpers/idempotency-gateway.js';
 
-/** A clock of a machine that can sleep: meanwhile the system time advances, but the monotonic time stands still. */
+/** The clock of a machine that can sleep: the system time advances during sleep, the monotonic time does not. */
 function createSleepingClock(): Clock & { sleep(ms: number): void } {
   let sleptMs = 0;
   return {

@@ -32,7 +32,7 @@ const FORMS: readonly (readonly [form: string, body: string | object, upstreamCo
   ['an address as its code', { error_code: '192.168.0.12:5432' }, undefined],
   ['an id as its code', { error_code: ID }, undefined],
   [
-    'details with a code of their own',
+    'details that have their own code',
     { error_code: 'PAP5.0001', error_msg: 'no', details: [{ error_code: 'PAP5.0002' }] },
     'PAP5.0001',
   ],
@@ -42,16 +42,16 @@ const FORMS: readonly (readonly [form: string, body: string | object, upstreamCo
 
 describe('a 403 of a create that is not a listed refusal', () => {
   it('is a missing right if the list does not show the connection', async () => {
-    // One list is enough a quarter of the settle time after the create, which a slow machine may take for it.
+    // Long enough that a slow machine does not use up a quarter of it, after which a single list read is enough.
     const { create, emulator, posts } = await startIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '12000' } });
     emulator.inject(DENIAL);
     expect(await create(CALL)).toMatchObject(AUTH_FAILED);
     expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 2]);
   });
 
-  it('is a missing right in any form, and its code is logged', async () => {
+  it('is a missing right regardless of its form, and its code is logged', async () => {
     const gateway = await startIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '12000' } });
-    // Identifies the line of the log.
+    // Identifies the log line.
     const requestIdOf = (form: string) => hash('sha256', form).slice(0, 32);
     const ends = await createEach(gateway, FORMS, ([form, body]) => ({
       status: 403,
@@ -87,7 +87,7 @@ describe('a 403 of a create that is not a listed refusal', () => {
     expect(posts()).toBe(1);
   });
 
-  it('is not sent again before the connection can no longer appear, and then with the same key', async () => {
+  it('is not sent again until the connection can no longer appear, and then with the same key', async () => {
     const { create, createUntil, advance, emulator, posts, logged } = await startIdempotencyGateway();
     emulator.inject(DENIAL);
     expect(await create(CALL)).toMatchObject(AUTH_FAILED);

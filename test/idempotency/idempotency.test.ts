@@ -98,7 +98,7 @@ describe('a connection name', () => {
     let answered = 0;
     const creating = calls.map(async call => {
       const payload = await create(call);
-      // DLI responds to the one that was sent only after all others were answered.
+      // DLI responds to the create that was sent only after all others have been answered.
       if (++answered === SAME_NAME - 1) release();
       return payload;
     });

@@ -13,7 +13,7 @@ describe('the end of a create in the background', () => {
     async (_what, fault, settleMs, end) => {
       const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: settleMs } });
       gateway.emulator.inject(fault);
-      // Every look while the caller waits fails.
+      // Every read of the list fails while the caller waits.
       gateway.emulator.inject({ operation: 'listConnections', status: 503, times: 0 });
       const { body } = await createInTrace(gateway.graphqlUrl);
       expect(body.data?.['createDatasourceConnection']).toMatchObject(UNKNOWN);
@@ -28,7 +28,7 @@ describe('the end of a create in the background', () => {
   );
 
   it('is logged in one span with the read of the list that decided it', async () => {
-    // The first look would be too late for the caller.
+    // The first read of the list would be too late for the caller.
     const env = { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: '60000' };
     const { graphqlUrl, emulator, advance, log, logged } = await startIdempotencyGateway({ env });
     emulator.inject(EXECUTED_BUT_LOST);

@@ -59,10 +59,10 @@ describe('the marker tag', () => {
     expect(await create(CALL)).toMatchObject(UNKNOWN);
   });
 
-  it('shows that a create was not executed by an empty filtered list beside a list that is not empty', async () => {
+  it('shows that a create was not executed if the filtered list is empty but the whole list is not', async () => {
     const { create, emulator, posts, settle, log } = await startWithMarker({ uniqueNames: false });
     emulator.inject(LOST);
-    // The only connection of the project is a stranger's, and nothing has proven the filter before.
+    // Another client created the project's only connection, and nothing has proven before that DLI filters.
     emulator.seedConnection(DUPLICATE);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await settle();
@@ -71,7 +71,7 @@ describe('the marker tag', () => {
     expect(log()).not.toContain('cannot be attributed to one create');
   });
 
-  it('does not confirm an unconfirmed refusal while there is a connection like it, which may not have its tag yet', async () => {
+  it('does not confirm a refusal while a similar connection exists that may not have its tag yet', async () => {
     const { create, emulator } = await startWithMarker({ uniqueNames: false });
     emulator.seedConnection(DUPLICATE);
     emulator.inject({ operation: 'createConnection', body: { is_success: false } });
@@ -99,8 +99,8 @@ describe('the marker tag', () => {
 
   describe.each(['ignored', 'refused'] as const)('if the tag filter is %s by DLI', tagFilter => {
     it.each([
-      ['the connection of a stranger', LOST],
-      ['a connection that may be the own one', EXECUTED_BUT_LOST],
+      ['the connection of another client', LOST],
+      ['a connection that may be its own', EXECUTED_BUT_LOST],
     ] as const)('does not let a create return %s', async (_whose, fault) => {
       const { create, createUntil, advance, emulator } = await startWithMarker({ tagFilter, uniqueNames: false });
       emulator.inject(fault);
@@ -120,7 +120,7 @@ describe('the marker tag', () => {
     });
   });
 
-  it('that found no room is not replaced by other criteria either', async () => {
+  it('is not replaced by other criteria if there was no room for it', async () => {
     const { create, emulator } = await startWithMarker({ uniqueNames: false });
     const tags = Array.from({ length: 10 }, (_, index) => ({ key: `tag${index}`, value: 'x' }));
     emulator.seedConnection(DUPLICATE);
@@ -128,7 +128,7 @@ describe('the marker tag', () => {
     expect(await create({ ...CALL, tags })).toMatchObject(UNKNOWN);
   });
 
-  it('identifies the connection of a create whose second request is refused because of the name', async () => {
+  it('identifies the connection of a create whose second request is refused because of its name', async () => {
     const { create, emulator, posts, applied } = await startWithMarker();
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613', apply: true });
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });

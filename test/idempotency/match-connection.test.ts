@@ -10,7 +10,7 @@ const WANTED = { name: 'orders_pg', service: 'RDS', url: '192.168.0.12:5432' } a
 const SPAN = { fromMs: SENT_AT_MS, untilMs: SENT_AT_MS + 1_000 };
 const NO_SKEW = { minMs: 0, maxMs: 0 };
 
-/** The only connection of a list, which resembles the create. */
+/** A connection that resembles the create, as the only one in a list. */
 function connectionMadeAt(createdAtMs: number): DescribedConnection {
   return {
     kind: 'CLASSIC',
@@ -45,13 +45,13 @@ describe('a connection that resembles a create', () => {
     expect(matchConnection(WANTED, SPAN, { connections, skew })).toMatchObject({ kind });
   });
 
-  describe('and the clock of DLI is known from few responses', () => {
-    /** The match after responses whose `Date`s are ahead by so much, and whose signatures were refused if they are. */
+  describe('when the clock of DLI is known from only a few responses', () => {
+    /** The match after responses whose `Date` is ahead by these times; the signatures of those ahead were refused. */
     function matchAfter(aheadMs: readonly number[], createdAtMs: number) {
       const clock = createManualClock();
       const skew = new ClockSkew(clock, 'dli', { info: () => undefined, warn: () => undefined });
       for (const ms of aheadMs) {
-        // Whole seconds, as in a Date.
+        // In whole seconds, as in a Date header.
         const date = new Date(Math.floor((clock.epochMs() + ms) / 1_000) * 1_000).toUTCString();
         skew.observe(date, clock.epochMs(), ms !== 0);
       }
@@ -59,13 +59,13 @@ describe('a connection that resembles a create', () => {
     }
 
     it.each([
-      ['found', 'a single right response', [0], 0],
-      ['found', 'an odd response, but three before it agree', [0, 0, 0, HOUR_MS], 0],
-      ['found', 'three that are ahead, at the time of the create by them', [HOUR_MS, HOUR_MS, HOUR_MS], HOUR_MS],
-      ['ambiguous', 'a single odd response, at the time of the create by it', [HOUR_MS], HOUR_MS],
-      ['ambiguous', 'a single odd response, at the time of the create by our clock', [HOUR_MS], 0],
-      ['ambiguous', 'an odd and a right response', [HOUR_MS, 0], 0],
-      ['ambiguous', 'two odd responses, at the time of the create by them', [HOUR_MS, HOUR_MS], HOUR_MS],
+      ['found', 'one correct response', [0], 0],
+      ['found', 'three correct responses and an outlier', [0, 0, 0, HOUR_MS], 0],
+      ['found', 'three that are ahead, if it was made when they say', [HOUR_MS, HOUR_MS, HOUR_MS], HOUR_MS],
+      ['ambiguous', 'one outlier, if it was made when the outlier says', [HOUR_MS], HOUR_MS],
+      ['ambiguous', 'one outlier, if it was made when our clock says', [HOUR_MS], 0],
+      ['ambiguous', 'an outlier and a correct response', [HOUR_MS, 0], 0],
+      ['ambiguous', 'two outliers, if it was made when they say', [HOUR_MS, HOUR_MS], HOUR_MS],
     ])('is %s after %s', (kind, _what, aheadMs, createdLaterMs) => {
       expect(matchAfter(aheadMs, SENT_AT_MS + createdLaterMs)).toMatchObject({ kind });
     });

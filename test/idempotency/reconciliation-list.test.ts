@@ -40,7 +40,7 @@ describe('a similar connection in the list', () => {
     expect(posts()).toBe(1);
   });
 
-  it('does not hide the one that matches', async () => {
+  it('does not hide the connection that matches', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     for (const [, changes] of SIMILAR) emulator.seedConnection({ ...OURS, ...changes(OURS.name, Date.now()) });
     emulator.inject(EXECUTED_BUT_LOST);
@@ -56,7 +56,7 @@ describe('a similar connection in the list', () => {
   });
 });
 
-/** A list that holds the connection of a create of now, with changes to its fields. */
+/** A list with the connection of a create made now, with changes to its fields. */
 function listBody(name: string, nowMs: number, changes: Record<string, unknown>) {
   const { service, destination } = OURS;
   const complete = { connection_id: ID, name, service, destination, state: 'ACTIVE', create_time: nowMs };
@@ -81,7 +81,7 @@ const UNUSABLE_LISTS: readonly [what: string, answer: (name: string, nowMs: numb
 ];
 
 describe('a list', () => {
-  // The gateway gives up after 30 s, in which a slow machine reads the largest list several times.
+  // The gateway gives up after 30 s, enough for a slow machine to read the largest list several times.
   const shared = shareIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '4000' } });
 
   it('with a matching connection created six minutes in the future does not decide a create', async () => {
@@ -102,7 +102,7 @@ describe('a list', () => {
       emulator.inject(EXECUTED_BUT_LOST);
       emulator.inject({ operation: 'listConnections', times: 0, ...answer(call.name, nowMs()) });
       expect(await create(call)).toMatchObject(UNKNOWN);
-      // Empty lists would have settled it by then.
+      // Empty lists would have settled it by now.
       for (let read = 0; read < 2; read += 1) {
         advance(5_500);
         await waitForListReads(1);
@@ -115,7 +115,7 @@ describe('a list', () => {
     },
   );
 
-  it('that hangs does not delay the answer, and the next one decides', async () => {
+  it('that hangs does not delay the answer, and the next list decides', async () => {
     const { create, createUntil, advance, emulator, posts, applied } = await startIdempotencyGateway({
       env: { OPERATION_TIMEOUT_MS: '2000' },
     });
@@ -125,7 +125,7 @@ describe('a list', () => {
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     // The timeout of the list is 12 s.
     expect(performance.now() - startMs).toBeLessThan(10_000);
-    // The first call owns the record for its operation timeout and 5 s.
+    // The first call owns the record for its operation timeout plus 5 s.
     advance(7_000);
     const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });

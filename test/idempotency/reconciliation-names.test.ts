@@ -14,14 +14,14 @@ const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled
 const DUPLICATE = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
 
 describe('a create of an existing name', () => {
-  it('that another client created is a conflict', async () => {
+  it('is a conflict if another client created the connection', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.seedConnection(DUPLICATE);
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
     expect(applied()).toEqual([]);
   });
 
-  it('that its own lost request created is a success, and a conflict with another key', async () => {
+  it('is a success if its own lost request created the connection, and a conflict with another key', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
@@ -29,20 +29,20 @@ describe('a create of an existing name', () => {
     expect([posts(), applied().length]).toEqual([2, 1]);
   });
 
-  it('that only a deleted connection has is a success', async () => {
+  it('is a success if only a deleted connection has the name', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.seedConnection({ ...DUPLICATE, state: 'DELETED' });
     emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
   });
 
-  it('that a failed connection of another client has is a conflict', async () => {
+  it('is a conflict if a failed connection of another client has the name', async () => {
     const { create, emulator } = await startIdempotencyGateway();
     emulator.seedConnection({ ...DUPLICATE, state: 'FAILED' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
   });
 
-  it('that its own connection has, which failed later, is a success', async () => {
+  it('is a success if its own connection has the name, even if that failed later', async () => {
     const { create, emulator } = await startIdempotencyGateway({ emulator: { creationMs: 0 } });
     emulator.inject(EXECUTED_BUT_LOST);
     const payload = await create({ ...CALL, name: 'fail_orders' });
@@ -51,7 +51,7 @@ describe('a create of an existing name', () => {
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: made?.connectionId });
   });
 
-  it('that two connections have, where names are not unique, is unknown: either may be its own', async () => {
+  it('is unknown if two connections have the name, where names are not unique: either may be its own', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     emulator.seedConnection(DUPLICATE);
     emulator.inject(EXECUTED_BUT_LOST);
@@ -73,7 +73,7 @@ describe('a connection that another client created with the same fields', () => 
   });
 });
 
-describe('two creates of one name', () => {
+describe('two creates of the same name', () => {
   it('do not both get the connection that the second of them created', async () => {
     const { create, emulator, posts, applied, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);

@@ -93,7 +93,7 @@ describe('an unknown create', () => {
     expect(posts()).toBe(2);
   });
 
-  it('is settled only after two successful list reads some time apart, however late the first one is', async () => {
+  it('is settled only after two successful list reads some time apart, even if the first one is late', async () => {
     const { create, emulator, logged, advance, waitForListReads } = await startIdempotencyGateway();
     emulator.inject(LOST);
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });

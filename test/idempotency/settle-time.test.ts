@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { EXECUTED_BUT_LOST, KEY, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
-it('the settle time begins with the last request of a create, however long after the first one', async () => {
+it('the settle time begins with the last request of a create, no matter how long after the first one', async () => {
   const gateway = await startIdempotencyGateway({
     env: { RECONCILE_SETTLE_MS: '20000' },
     emulator: { listLagMs: 18_000 },

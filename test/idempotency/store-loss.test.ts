@@ -15,7 +15,7 @@ import {
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
-// Longer than the deadline of the operation, shorter than the 12 s for which a list is awaited in the background.
+// Longer than the deadline of the operation, but shorter than the 12 s timeout of a list read in the background.
 const TOO_LATE_MS = 10_000;
 
 async function flushRedis(url: string): Promise<void> {
@@ -39,7 +39,7 @@ describeWithProgram('redis-server', 'a Redis that lost its records', program => 
     expect(posts()).toBe(1);
   });
 
-  it('is detected by every gateway that used it, whichever is the first to call it', async () => {
+  it('is detected by every gateway that used it, no matter which one calls it first', async () => {
     const redis = await startRedisServer(program);
     const upstream = await startUpstream();
     const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
@@ -52,7 +52,7 @@ describeWithProgram('redis-server', 'a Redis that lost its records', program => 
     expect(upstream.posts()).toBe(3);
   });
 
-  it('is detected by a gateway whose own records are safe, although the one that lost some is gone', async () => {
+  it('is detected by a gateway whose own records are safe, even if the one that lost some is gone', async () => {
     const { master, replica } = await startPair(program);
     const [proxy, proxyOfOne] = [await startProxy(master.port), await startProxy(master.port)];
     const upstream = await startUpstream({ uniqueNames: false });
@@ -118,7 +118,7 @@ describeWithProgram('redis-server', 'a Redis that lost its records', program => 
     const client = openClient(redis.url);
     await client.del(await client.keys(`${PREFIX}record:*`));
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
-    // It was not found in the list beforehand: DLI refused the name.
+    // Not found in the list beforehand: a second create was sent, and DLI refused its name.
     expect([emulator.ledger.count('createConnection'), applied()]).toEqual([2, [connectionId]]);
   });
 

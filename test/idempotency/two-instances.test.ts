@@ -23,7 +23,7 @@ describeWithProgram('redis-server', 'two gateways that share Redis', program => 
     const seed = chooseSeed();
     const { url: REDIS_URL } = await startRedisServer(program);
     const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
-    // The least that a real create takes, so that the second call arrives while the first one is in progress.
+    // The minimum that a real create takes, so the second call arrives while the first one is in progress.
     emulator.inject({ operation: 'createConnection', times: 0, delayMs: 20 });
     const env = { ...environmentFor(baseUrl), REDIS_URL };
     // The other gateway runs in this process.

@@ -4,10 +4,10 @@ import { StoreUnavailableError } from '../../src/operation-store/operation-store
 import type { OperationRecord, SendingRecord } from '../../src/operation-store/record-format.js';
 import { makeRecord, succeeded } from '../operation-store/helpers/operation-store-contract.js';
 
-/** One more than the queue holds of one kind. */
+/** One more than the queue holds of each kind. */
 const TOO_MANY = 10_001;
 
-/** A queue on a store that responds when the test says so; a real store cannot be made to fail in a given order. */
+/** A queue on a store that responds on command; a real store cannot be made to fail in a given order. */
 function startHeldWriter() {
   const sent: { state: OperationRecord['state'] | 'removed'; answer(isAvailable: boolean): void }[] = [];
   const unavailable = new StoreUnavailableError();
@@ -60,7 +60,7 @@ it('the write-behind queue does not send an older write of a record after a newe
   expect(writer.pending(record.id)).toEqual(succeeded(record));
 });
 
-it('the write-behind queue keeps a result, however many removals are queued', async () => {
+it('the write-behind queue keeps a result, no matter how many removals are queued', async () => {
   const { writer, sent } = startHeldWriter();
   const removed = Array.from({ length: TOO_MANY }, (_, index) => writer.remove({ id: `id ${index}`, owner: 'owner' }));
   for (const { answer } of sent) answer(false);

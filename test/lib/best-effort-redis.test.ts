@@ -6,7 +6,7 @@ import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 
 describeWithProgram('redis-server', 'a connection to Redis for features that also work without it', program => {
-  it('is logged once as lost and once as back when it comes and goes, then with the number of times', async () => {
+  it('is logged once as lost and once as back when it keeps coming and going', async () => {
     let server = await startRedisServer(program);
     const lines: object[] = [];
     const write = (outcome: string) => (fields: object) => void lines.push({ outcome, ...fields });

@@ -23,7 +23,7 @@ describe('a timer of a deadline', () => {
   it.each([
     ['its limit', { limitMs: 20, timeoutMs: 1_000 }],
     ['the deadline', { limitMs: 1_000, timeoutMs: 20 }],
-  ])('calls back when %s has passed by its clock, and not before', async (_what, times) => {
+  ])('calls back once %s has passed on its clock, and not before', async (_what, times) => {
     const { clock, called, hasCalled } = startTimer(times);
     clock.advance(19);
     await delay(60);

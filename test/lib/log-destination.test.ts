@@ -8,11 +8,11 @@ import { onCleanup } from '../helpers/clean-up.js';
 import { withLogPipe } from '../helpers/log-pipe.js';
 
 const LINES = 2_000;
-/** Less than the lines have together, more than a pipe holds. */
+/** Less than all lines together, more than a pipe buffers. */
 const MAX_BYTES = 100_000;
 const MODULE = new URL('../../dist/lib/log-destination.js', import.meta.url).href;
 
-/** Writes lines faster than they can be read, and says on stderr how many were dropped. */
+/** Writes lines faster than they can be read, and prints on stderr how many were dropped. */
 const WRITE_LINES = `
   import { once } from 'node:events';
   import { LogDestination } from '${MODULE}';
@@ -35,7 +35,7 @@ function run(source: string, stdout: number, channel = 'audit') {
   return { input: child.stdin as Writable, errors: child.stderr as Readable, exited };
 }
 
-/** Runs it with a pipe that nobody reads yet. */
+/** Runs a module with its output to a pipe that nobody reads yet. */
 function runUnread(source: string, channel?: string) {
   return withLogPipe(stdout => run(source, stdout, channel));
 }
@@ -44,7 +44,7 @@ describe('a log destination whose reader is slow', () => {
   it.each([
     ['audit', 74],
     ['other', 0],
-  ])('drops whole lines, says how many, and reports lost lines of the channel %s by %i', async (channel, code) => {
+  ])('drops whole lines, says how many, and after a loss on the channel %s exits with %i', async (channel, code) => {
     const { reader, exited, errors } = runUnread(WRITE_LINES + EXIT, channel);
     const said = text(errors);
     const lines = (await text(reader))
@@ -69,7 +69,7 @@ describe('a log destination whose reader is slow', () => {
     });
   });
 
-  it('says how many lines are missing as soon as there is room again', async () => {
+  it('reports how many lines are missing as soon as there is room again', async () => {
     const { errors, reader } = runUnread(`${WRITE_LINES} await once(process.stdin, 'data');`);
     await once(errors, 'data');
     let read = '';
@@ -85,12 +85,12 @@ describe('a log destination that nobody reads', () => {
   it.each([
     ['audit', 74],
     ['other', 0],
-  ])('lets the process end, and reports lost lines of the channel %s by %i', async (channel, code) => {
+  ])('lets the process end, and after a loss on the channel %s exits with %i', async (channel, code) => {
     const { exited } = runUnread(WRITE_LINES + EXIT, channel);
     expect(await exited).toBe(code);
   });
 
-  it('counts lines as dropped whose writes fail, such as those to a full disk', async () => {
+  it('counts lines as dropped if their writes fail, for example on a full disk', async () => {
     const { exited, errors } = run(
       `${WRITE_LINES} await log.end();
       process.stderr.write(JSON.stringify(log.dropped) + '\\n'); ${EXIT}`,
@@ -98,13 +98,13 @@ describe('a log destination that nobody reads', () => {
     );
     const [, atEnd = ''] = (await text(errors)).split('\n');
     expect(await exited).toBe(74);
-    // The line that says so is lost, too.
+    // The line that reports the loss is lost, too.
     expect(JSON.parse(atEnd)).toEqual({ lines: LINES + 1, auditLines: LINES });
   });
 });
 
 describe('a log destination whose reader dies', () => {
-  it('goes on with the next reader on a new line, and says how many lines are missing', async () => {
+  it('continues with the next reader on a new line, and reports how many lines are missing', async () => {
     const { input, errors, reader, reopen } = runUnread(`
       import { LogDestination } from '${MODULE}';
       const log = new LogDestination(process.stdout);

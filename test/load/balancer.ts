@@ -15,7 +15,7 @@ interface Backend {
   isReady: boolean;
 }
 
-/** A load balancer on loopback that takes gateways in turn and never sends a request twice. */
+/** A round-robin load balancer on loopback that never sends a request twice. */
 export class Balancer {
   readonly #server = createServer((request, response) => void this.#forward(request, response));
   readonly #backends: Backend[] = [];
@@ -27,7 +27,7 @@ export class Balancer {
     if (checksReadiness) this.#timer = setInterval(() => void this.#check(), CHECK_INTERVAL_MS);
   }
 
-  /** Listens on a free port; resolves with the endpoint of GraphQL. */
+  /** Listens on a free port; resolves with the GraphQL endpoint. */
   async listen(): Promise<string> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -40,7 +40,7 @@ export class Balancer {
     this.#backends.push({ gateway, pool: new Pool(new URL(gateway.url).origin, options), isReady: true });
   }
 
-  /** Forgets a gateway. */
+  /** Removes a gateway and drops its connections. */
   async remove(gateway: GatewayProcess): Promise<void> {
     const index = this.#backends.findIndex(backend => backend.gateway === gateway);
     const [removed] = this.#backends.splice(index, 1);

@@ -6,14 +6,14 @@ import { blameChild, findFreePort } from '../bench/child-processes.js';
 
 const START_POLL_MS = 50;
 
-/** The credentials of the emulator, as the gateway's variables. They open nothing. */
+/** The credentials of the emulator, as environment variables of the gateway. They open nothing. */
 export const CREDENTIALS = {
   HUAWEICLOUD_SDK_AK: 'LOADTESTACCESSKEY001',
   HUAWEICLOUD_SDK_SK: 'load-test-secret-key-that-opens-nothing0',
   HUAWEICLOUD_SDK_PROJECT_ID: '48cc2c48765f481480c7db940d6409d1',
 };
 
-/** An emulator of DLI in a process of its own. */
+/** An emulator of DLI in its own process. */
 export interface EmulatorProcess {
   readonly child: Child;
   readonly url: string;
@@ -24,9 +24,9 @@ export interface EmulatorProcess {
   /** Adds connections, as described for `POST /emulator/connections`, and returns their ids. */
   seed(...seeds: object[]): Promise<string[]>;
   /**
-   * The calls of one operation that it has received, or of all, at most the last 50,000.
+   * The calls of one operation that it has received, or of all operations; at most the last 50,000.
    *
-   * @param after only calls of later sequence; default: all
+   * @param after returns only calls with a greater sequence number; default: all
    */
   calls(operation: string, after?: number): Promise<LedgerCall[]>;
   /** Forgets the calls that it has received. */
@@ -45,7 +45,7 @@ export interface LedgerCall {
 /**
  * Starts an emulator whose connections are created and forgotten at once.
  *
- * @param port that of an earlier emulator, which it replaces; default: a free one
+ * @param port the port of an earlier emulator to replace; default: a free port
  */
 export async function startEmulator(children: ChildProcesses, port?: number): Promise<EmulatorProcess> {
   port ??= await findFreePort();
@@ -93,7 +93,7 @@ async function waitUntilHealthy(url: string, child: Child): Promise<void> {
     try {
       if ((await request(`${url}/emulator/health`)).statusCode === 200) return;
     } catch {
-      // It does not listen yet.
+      // The emulator is not listening yet.
     }
     await delay(START_POLL_MS);
   }

@@ -7,7 +7,7 @@ import { CREDENTIALS } from './emulator.js';
 
 const START_POLL_MS = 50;
 
-/** A gateway in a process of its own. */
+/** A gateway in its own process. */
 export interface GatewayProcess {
   readonly child: Child;
   /** Its GraphQL endpoint. */
@@ -18,9 +18,9 @@ export interface GatewayProcess {
 }
 
 /**
- * Starts the gateway as in production, with callers that need no token.
+ * Starts the gateway as in production, except that callers need no token.
  *
- * @param environment more variables, or others
+ * @param environment variables to add or to override
  */
 export async function startGateway(
   children: ChildProcesses,

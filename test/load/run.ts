@@ -1,6 +1,6 @@
 /**
- * Entry point of the load tests: `npm run load -- SCENARIO [--seconds N]`. A missed goal is printed; anything that must
- * never happen exits with 1.
+ * Entry point of the load tests: `npm run load -- SCENARIO [--seconds N]`. A missed goal is only printed; anything that
+ * must never happen makes it exit with 1.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ async function run(): Promise<number> {
     allowPositionals: true,
     options: {
       seconds: { type: 'string' },
-      // Only the attacks whose names match this regular expression.
+      // Runs only the attacks whose names match this regular expression.
       only: { type: 'string', default: '' },
     },
   });

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import type { ChildProcesses } from '../bench/child-processes.js';
 import type { Tally } from './traffic.js';
 
-/** What a scenario runs with. */
+/** The context of a scenario's run. */
 export interface LoadRun {
   readonly children: ChildProcesses;
   /** A folder for the data of the scenario. */
@@ -12,7 +12,7 @@ export interface LoadRun {
   onProgress(text: string): void;
 }
 
-/** A measured value beside its goal. */
+/** A measured value and its goal. */
 export interface Figure {
   name: string;
   value: string;
@@ -20,12 +20,12 @@ export interface Figure {
   isMissed: boolean;
 }
 
-/** What a scenario found. */
+/** The result of a scenario. */
 export interface ScenarioResult {
   figures: readonly Figure[];
   /** How the requests ended. */
   tally: Readonly<Tally>;
-  /** What must never happen and did, in words. */
+  /** Descriptions of what happened but never must. */
   wrong: readonly string[];
 }
 

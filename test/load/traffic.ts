@@ -14,15 +14,15 @@ const DELETE = `mutation Delete($id: ID!) {
   deleteDatasourceConnection(input: { id: $id }) { __typename ... on UserError { message code } } }`;
 const READ = 'query ($id: ID!) { datasourceConnection(id: $id) { id state } }';
 
-/** Number of requests by how they ended. */
+/** Number of requests by outcome. */
 export type Tally = Record<string, number>;
 
 /** How one request ended. */
 export interface Ending {
-  /** `__typename` of the payload; else the HTTP status and the error code; else the error of the connection. */
+  /** The payload's `__typename`, else the HTTP status and the error code, else the error of the connection. */
   outcome: string;
   connectionId?: string | undefined;
-  /** From when it was due to its complete response, in milliseconds. */
+  /** Time from when it was due to its complete response, in milliseconds. */
   latencyMs: number;
   /** When it ended, by `performance.now()`. */
   endedAtMs: number;
@@ -36,7 +36,7 @@ export interface CreateCall {
   readonly endings: Ending[];
 }
 
-/** A client of one or several gateways, which takes every ending for an answer. */
+/** A client of one or several gateways that treats every ending as an answer. */
 export class LoadClient {
   readonly #pool: Pool;
 
@@ -45,7 +45,7 @@ export class LoadClient {
       connections,
       headersTimeout: RESPONSE_LIMIT_MS,
       bodyTimeout: RESPONSE_LIMIT_MS,
-      // Shorter than any idle time of the server, which could close a connection in the moment of its next use.
+      // Shorter than any idle timeout of the server, which could close a connection just as it is reused.
       keepAliveTimeout: 1_000,
       keepAliveMaxTimeout: 1_000,
     });
@@ -113,13 +113,13 @@ function readAnswer(status: number, text: string): Pick<Ending, 'outcome' | 'con
   return { outcome: userCode === undefined ? type : `${type} ${userCode}`, connectionId };
 }
 
-/** A create of a name and key that no other has. */
+/** A create with a unique name and key. */
 export function newCreate(): CreateCall {
   return { name: freshName(), idempotencyKey: randomUUID(), endings: [] };
 }
 
 /**
- * Sends so many requests per second for a time, whether or not the earlier ones have ended. Resolves when all have.
+ * Sends this many requests per second for a time, whether or not earlier ones have ended. Resolves when all have ended.
  *
  * @param send is called with the time at which the request is due
  */

@@ -1,15 +1,15 @@
 import type { EmulatorProcess, LedgerCall } from './emulator.js';
 import type { CreateCall } from './traffic.js';
 
-/** Answers that say that nothing was created. */
+/** Answers that claim that nothing was created. */
 const DEFINITE_NO = /^(?:DliUnavailableError|DliRejectedError|InvalidInputError|503 |429 )/;
 
-/** The calls of DLI's create by the name of the connection. */
+/** The create calls that DLI received, by the name of the connection. */
 export async function createsByName(emulator: EmulatorProcess): Promise<Map<string, LedgerCall[]>> {
   return addCreates(new Map(), await emulator.calls('createConnection'));
 }
 
-/** Adds calls of DLI's create to those of the same name. */
+/** Adds create calls to those of the same name. */
 export function addCreates(byName: Map<string, LedgerCall[]>, calls: readonly LedgerCall[]): Map<string, LedgerCall[]> {
   for (const call of calls) {
     const { name } = JSON.parse(call.body) as { name: string };
@@ -18,7 +18,7 @@ export function addCreates(byName: Map<string, LedgerCall[]>, calls: readonly Le
   return byName;
 }
 
-/** What the answers say wrongly about what DLI did: duplicates, successes that are none, and refusals that are none. */
+/** Contradictions between the answers and what DLI did: duplicates, false successes and false refusals. */
 export function findLies(creates: readonly CreateCall[], byName: ReadonlyMap<string, LedgerCall[]>): string[] {
   return creates.flatMap(({ name, endings }) => {
     const applied = (byName.get(name) ?? []).flatMap(({ appliedConnectionId }) => appliedConnectionId ?? []);

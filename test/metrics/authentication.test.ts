@@ -9,7 +9,7 @@ afterEach(closeGateways);
 const USABLE = 'dli_gateway_credentials_usable';
 const EXPIRY = 'dli_gateway_credentials_expiry_timestamp_seconds';
 
-it('an IAM user is usable while a token can be had, whose expiry is known', async () => {
+it('an IAM user is usable until no token can be obtained', async () => {
   const gateway = await startGateway({ env: IAM_USER });
   const unused = await readSamples(gateway.adminUrl);
   gateway.emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
@@ -40,7 +40,7 @@ it('an access key that Huawei Cloud refuses repeatedly is not usable', async () 
   expect(value(USABLE)).toBe(0);
 });
 
-it('the metrics count callers, refused tokens and limits, and know the age of the keys', async () => {
+it('the metrics count callers, refused tokens and limits, and include the age of the keys', async () => {
   const env = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '1' };
   const gateway = await startTokenGateway(env);
   const { adminUrl, clock } = gateway;

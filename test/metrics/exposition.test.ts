@@ -62,7 +62,7 @@ const NAMES = [
 const READ = 'query Read($id: ID!) { datasourceConnection(id: $id) { id } }';
 
 describe('the metrics', () => {
-  it('show what a create, a read, a subscription and a refusal were', async () => {
+  it('show a create, a read, a subscription and a refusal', async () => {
     const gateway = await startGateway({
       env: { BUILD_COMMIT: '1a2b3c4', FOLLOW_INTERVAL_MS: '100' },
       // The subscriptions do not end by themselves.
@@ -151,7 +151,7 @@ describe('the metrics', () => {
     expect(series).toContain(`dli_gateway_build_info{version="${version}",commit="1a2b3c4",node="${process.version}"}`);
   });
 
-  it('are neither kept nor served with METRICS=false', async () => {
+  it('are neither collected nor served with METRICS=false', async () => {
     const gateway = await startGateway({ env: { METRICS: 'false' } });
     const { __typename } = await gateway.create();
     const response = await fetch(new URL('/metrics', gateway.adminUrl));
@@ -162,7 +162,7 @@ describe('the metrics', () => {
     });
   });
 
-  it('are those of the gateway that is asked, not of all in the process', async () => {
+  it('are those of one gateway, not of all in the process', async () => {
     const [first, second] = [await startGateway(), await startGateway()];
     await first.create();
     const begun = 'dli_gateway_store_operation_seconds_count{operation="begin",result="ok"}';
@@ -182,7 +182,7 @@ describe('the metrics', () => {
     expect(value('dli_gateway_oldest_open_create_seconds')).toBeGreaterThan(0);
   });
 
-  it('count the error codes of DLI, and every unknown one as OTHER', async () => {
+  it('count the error codes of DLI, and unknown ones as OTHER', async () => {
     const gateway = await startGateway();
     const body = (code: string) => ({ error_code: code, error_msg: 'refused' });
     gateway.emulator.inject({ operation: 'createConnection', status: 400, body: body('DLI.0001'), times: 1 });
@@ -212,7 +212,7 @@ describe('the catalog of metrics', () => {
 
   it('allows at most 1,350 series, which leaves 150 for those of Node', () => {
     const counters = Object.values(COUNTERS).map(setsOf);
-    // Each label set has its buckets, that of +Inf, the sum and the count.
+    // Each label set has its buckets, the +Inf bucket, the sum and the count.
     const histograms = Object.values(HISTOGRAMS).map(metric => setsOf(metric) * (metric.buckets.length + 3));
     const readings = Object.values(READINGS).map(metric => ('label' in metric ? metric.label.values.length : 1));
     const sum = [...counters, ...histograms, ...readings].reduce((total, series) => total + series, 0);
@@ -221,7 +221,7 @@ describe('the catalog of metrics', () => {
 });
 
 describeWithProgram('redis-server', 'the age of the oldest open create', program => {
-  it('counts from when it was sent, after a loss of records, too', async () => {
+  it('counts from when it was sent, even after a loss of records', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, RECONCILE_SETTLE_MS: '900000', OPERATION_TIMEOUT_MS: '4000' };
     const gateway = await startGateway({ env });

@@ -16,12 +16,12 @@ afterEach(async () => {
 
 const CANARY = 'zq7canary';
 const MAX_SERIES = 1_500;
-/** More than any metric has label sets. */
+/** More rounds than any metric has label sets. */
 const ROUNDS = proofSize(60, 150);
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', 'M-SEARCH'];
 const PATHS = ['/graphql', '/graphql/stream', '/', `/${CANARY}`, `/graphql/explorer/${CANARY}`];
 
-/** What callers may choose, different in each round. */
+/** Requests with everything that callers may choose, different in each round. */
 function requestsOf(round: number, graphqlUrl: string): (() => Promise<unknown>)[] {
   const own = `${CANARY}_${round}`;
   const headers = {
@@ -38,7 +38,7 @@ function requestsOf(round: number, graphqlUrl: string): (() => Promise<unknown>)
   const method = METHODS[round % METHODS.length] ?? 'GET';
   const elsewhere = new URL(`${path}?${own}=${own}`, graphqlUrl);
   return [
-    // A name that is refused keeps DLI out of most of them.
+    // An invalid name, because a valid create would take a call to DLI.
     () => send({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, name: `${own} ` } } }),
     () => send({ query: `query ${own} { ${own}: datasourceConnection(id: "${own}") { id } }`, operationName: own }),
     () => send({ query: `{ ${own} }` }),
@@ -50,7 +50,7 @@ function requestsOf(round: number, graphqlUrl: string): (() => Promise<unknown>)
   ];
 }
 
-it('whatever callers send and DLI answers, there are at most 1,500 series, without any of it', async () => {
+it('there are at most 1,500 series, with no value from callers or DLI in them', async () => {
   const { graphqlUrl, adminUrl, emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
   for (let round = 0; round < ROUNDS; round += 1) {
     await Promise.all(requestsOf(round, graphqlUrl).map(request => request()));
@@ -71,7 +71,7 @@ it('whatever callers send and DLI answers, there are at most 1,500 series, witho
   expect(text.split('\n').filter(line => line.includes(CANARY))).toEqual([]);
 });
 
-describe('what alerts read', () => {
+describe('the metrics that alerts use', () => {
   const schema = buildSchema(readFileSync('schema.graphql', 'utf8'));
   const GRAPHQL = 'graphql_operation_duration_seconds';
   /** The mutations with the outcomes that the alerts count as failures. */
@@ -84,7 +84,7 @@ describe('what alerts read', () => {
     return [...failed, 'ERROR'].map(outcome => ({ type: 'mutation' as const, field, outcome }));
   });
 
-  /** Metrics whose every limited table was filled by other label sets. */
+  /** Metrics whose limited tables are all filled with other label sets. */
   function createFull() {
     const metrics = new PrometheusMetrics('1a2b3c4');
     for (let round = 0; round < 100; round += 1) {
@@ -99,12 +99,12 @@ describe('what alerts read', () => {
     return metrics;
   }
 
-  it('are the failures of every mutation', () => {
+  it('include the failures of every mutation', () => {
     expect(new Set(failures.map(({ field }) => field)).size).toBe(5);
     expect(HISTOGRAMS[GRAPHQL].reserved).toEqual(expect.arrayContaining(failures));
   });
 
-  it('is counted as such, although callers caused many others before', async () => {
+  it('count each failure separately, even after callers have caused many others', async () => {
     const metrics = createFull();
     for (const failure of failures) metrics.observe(GRAPHQL, failure, 1);
     for (const status of ['500', '502', '503']) {
@@ -131,7 +131,7 @@ describe('what alerts read', () => {
     );
   });
 
-  it('has the value 0 from the start, so that the first failure is an increase', async () => {
+  it('have the value 0 from the start, so that the first failure is an increase', async () => {
     const lines = (await new PrometheusMetrics('1a2b3c4').text()).split('\n');
     for (const { field, outcome } of failures)
       expect(lines).toContain(`${GRAPHQL}_count{type="mutation",field="${field}",outcome="${outcome}"} 0`);

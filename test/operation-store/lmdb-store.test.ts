@@ -46,7 +46,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Where a descriptor leads; nowhere if it is closed by now. */
+/** The path that a descriptor refers to; empty if it has been closed. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);
@@ -73,7 +73,7 @@ function openRecords(folder: string) {
   return { root, records: root.openDB<string, string>('records', { encoding: 'string' }) };
 }
 
-/** Starts a process that begins these records, `width` of them at a time, and prints each result once it is ready. */
+/** Starts a process that begins these records, `width` of them at a time, and prints each result as it arrives. */
 function startBeginProcess(folder: string, records: readonly SendingRecord[], width: number) {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
@@ -98,7 +98,7 @@ function startBeginProcess(folder: string, records: readonly SendingRecord[], wi
   return { child, ready };
 }
 
-/** The results that such a process prints. */
+/** The results that a begin process prints. */
 async function* results(child: ChildProcess): AsyncGenerator<{ id: string; kind: string }> {
   if (child.stdout === null) return;
   for await (const line of createInterface(child.stdout)) {
@@ -122,8 +122,8 @@ describeOperationStore('LmdbStore', async () => {
   };
 });
 
-// The file has no name.
-(existsSync('/proc/self/fd') ? it : it.skip)('the probe of the disk keeps no block of it', async () => {
+// The probe's file has no name.
+(existsSync('/proc/self/fd') ? it : it.skip)('the disk probe keeps no disk block', async () => {
   const folder = makeFolder();
   writeFileSync(join(folder, 'data.mdb'), '');
   const probe = new LmdbFolderProbe(folder);
@@ -250,7 +250,7 @@ describe('LmdbStore', () => {
     const folder = makeFolder();
     const intents = Array.from({ length: 200 }, () => makeRecord());
     const rivals = () => intents.map(({ id, nameId }) => makeRecord({ id, nameId }));
-    // This process is the other one.
+    // This process is the other of the two.
     const store = openStore(folder);
     const { child, ready } = startBeginProcess(folder, rivals(), 20);
     const own = ready.then(() =>
@@ -274,7 +274,7 @@ describe('LmdbStore', () => {
   it.each([1, 2, 3, 4, 5].slice(0, proofSize(2, 5)))(
     'has every record that a killed process reported as begun, run %i',
     async run => {
-      // On a disk, which is slow enough for this process to kill the other one in time.
+      // On a real disk, which is slow enough for this process to kill the other one in time.
       const folder = makeFolder(tmpdir());
       const records = Array.from({ length: 2_000 }, () => makeRecord());
       const { child } = startBeginProcess(folder, records, 8);
@@ -286,7 +286,7 @@ describe('LmdbStore', () => {
       expect(begun.length).toBeLessThan(2_000);
       const store = openStore(folder);
       for (const id of begun) await expect(store.find(id, NOW_MS)).resolves.toMatchObject({ kind: 'found' });
-      // The killed process holds no lock.
+      // The killed process has left no lock behind.
       await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
     },
   );

@@ -10,7 +10,7 @@ import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';
 const NOW_MS = Date.now();
 const [, ACL = ''] = /^ACL (SETUSER gateway .*)$/m.exec(readDocument('docs/operation-records.md')) ?? [];
 const COMMANDS = [...ACL.matchAll(/\+([a-z]+)/g)].map(([, name = '']) => name);
-/** Not used by the store, or, as INFO, not needed to start. */
+/** Commands that the store does not use or, like INFO, does not need to start. */
 const OF_OTHERS = ['evalsha', 'multi', 'exec', 'expire', 'pttl', 'incrby', 'publish', 'subscribe', 'info'];
 
 describeWithProgram('redis-server', 'a user of Redis with the rights in the documentation', program => {
@@ -28,7 +28,7 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
     await waitForParts([admin]);
     expect(gateway.log()).not.toMatch(/"level":[45]0/);
     const refused = (await admin.call('ACL', 'LOG')) as string[][];
-    // The policy is read by INFO.
+    // CONFIG GET is refused, so the policy is read with INFO.
     expect(refused.map(entry => entry[entry.indexOf('object') + 1])).toEqual(['config|get']);
 
     const lines: HealthLine[] = [];
@@ -61,12 +61,12 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
     await expect(connect(url)).rejects.toThrow('Redis does not allow its user keys that begin with dli-gateway:');
   });
 
-  it('makes the records unavailable when it loses a command, with a line that names it, until it has it again', async () => {
+  it('makes the records unavailable while it lacks a command, and the log names the command', async () => {
     const { url, admin } = await startWithUser();
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     const store = await connect(url, health);
-    // The first scripts of the connection have ended.
+    // Waits until the first scripts of the connection have ended.
     while (!health.isUp) await admin.ping();
     await admin.call('ACL', 'SETUSER', 'gateway', '-zadd');
     await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
@@ -81,7 +81,7 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
     ['incrby', 'every gateway counts creates alone', /SET or INCRBY or PTTL or EXPIRE/],
     ['publish', 'every gateway polls alone', /the command PUBLISH/],
     ['subscribe', 'every gateway polls alone', /the command SUBSCRIBE/],
-  ])('has each gateway count or poll alone without %s, with a line that names it', async (name, message, reason) => {
+  ])('makes each gateway count or poll alone without %s, which the log names', async (name, message, reason) => {
     const { url, admin } = await startWithUser();
     await admin.call('ACL', 'SETUSER', 'gateway', `-${name}`);
     const gateway = await startUsedGateway(url);
@@ -102,7 +102,7 @@ describeWithProgram('redis-server', 'RedisStore.connect with a user or a passwor
     ['+@all -config', 'noeviction', undefined],
     ['+@all -config', 'allkeys-lru', /is "allkeys-lru" and must be/],
     ['+@all -config -info', 'noeviction', /cannot be read; .* CONFIG GET .* INFO/],
-  ])('reads the eviction policy as far as the user is permitted to: %s, %s', async (rights, policy, problem) => {
+  ])('reads the eviction policy as far as the user is allowed to: %s, %s', async (rights, policy, problem) => {
     const { server, admin } = shared();
     await admin.config('SET', 'maxmemory-policy', policy);
     const user = ['SETUSER', 'gateway', 'on', '>hushed', '~*', '&*', ...rights.split(' ')];

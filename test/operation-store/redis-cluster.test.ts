@@ -16,7 +16,7 @@ const IS_CLUSTER =
 afterEach(closeGateways);
 
 describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
-  it('finds the node that holds the records, its successor after a failover, and notes a loss then', async () => {
+  it('finds the node that holds the records, follows a failover to its successor, and reports a loss', async () => {
     const cluster = await startRedisCluster(program);
     const store = await connect(cluster.url());
     const secret = await store.secret();
@@ -32,7 +32,7 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
     await expect((await connect(cluster.url())).secret()).resolves.toEqual(secret);
   });
 
-  it('has other credentials proven, and wrong ones reported, by a node that is alive when the first one is gone', async () => {
+  it('proves new credentials, and detects wrong ones, at a node that is alive if the first one is not', async () => {
     const { holder, others, url } = await startRedisCluster(program);
     for (const { client } of [holder, ...others]) await client.config('SET', 'requirepass', 'second');
     await others[0].server.kill();
@@ -45,7 +45,7 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
     await eventually(async () => expect(health.problem).toBe('misconfigured'));
   });
 
-  it('is accompanied by counters and leases, which are on other nodes', async () => {
+  it('works alongside counters and leases, which are on other nodes', async () => {
     const { holder, others, url } = await startRedisCluster(program);
     const gateway = await startUsedGateway(url());
     const clients = [holder, ...others].map(({ client }) => client);
@@ -55,7 +55,7 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
     expect(gateway.log()).not.toMatch(/"level":[45]0/);
   });
 
-  it('follows the records to another node, and refuses an address of a single node that no longer holds them', async () => {
+  it('follows the records to another node, and rejects a single-node address that no longer holds them', async () => {
     const cluster = await startRedisCluster(program);
     const { holder, others } = cluster;
     const REDIS_URL = others[0].server.url;

@@ -21,19 +21,19 @@ const SETTLE_MS = 1_000;
 
 afterEach(closeGateways);
 
-/** Starts two gateways, one of them in a process of its own, which can be killed. */
+/** Starts two gateways, one of them in its own process, which can be killed. */
 async function startTwo(upstreamUrl: string, changes: Record<string, string>) {
   const environment = { ...environmentFor(upstreamUrl), ...changes };
-  // It looks for abandoned creates as seldom as the other one.
+  // The gateway in this process looks for abandoned creates as rarely as the other one.
   const limits = { minReconciliationMs: undefined };
   const startHere = async () => (await startGateway({ env: environment, limits })).graphqlUrl;
   const other = startGatewayProcess(environment);
   const urls = [startHere(), other.addresses().then(({ graphqlUrl }) => graphqlUrl)];
   await Promise.all(urls);
   return {
-    /** The endpoint of a random one; waits while it is starting. */
+    /** The endpoint of a random gateway; waits while that is starting. */
     url: async (random: Random) => pick(random, urls),
-    /** Kills that process. The gateway that replaces it needs none, because it is not killed. */
+    /** Kills that process. The gateway that replaces it is not killed, so it needs no process. */
     async killOne() {
       other.signal('SIGKILL');
       urls[1] = other.end().then(startHere);
@@ -49,7 +49,7 @@ describeWithProgram('redis-server', 'two gateways on a Redis that fails over', p
       async () => startRedisCluster(program).then(cluster => ({ url: cluster.url(), failOver: cluster.failOver })),
     ],
     ['with Sentinels', async () => startReplicated(program)],
-  ])('create each connection once, although one of them is killed too: %s', async (_, start) => {
+  ])('create each connection once, even if one of them is killed as well: %s', async (_, start) => {
     const seed = chooseSeed();
     const { url: REDIS_URL, failOver } = await start();
     const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
@@ -76,12 +76,12 @@ describeWithProgram('redis-server', 'two gateways on a Redis that fails over', p
     await Promise.all(disturbances);
     const undecided = histories.filter(({ calls }) => calls.some(({ payload }) => payload?.connectionId === undefined));
     await callUntilFinal(undecided, () => gateways.url(random), 10 * SETTLE_MS, emulator);
-    // Before Redis ends, or they would go on looking for it for some seconds.
+    // Before Redis ends; otherwise they would keep looking for it for some seconds.
     await closeGateways();
     const { verdict, figures } = checkAnswers(CLASSIC, plans, histories, emulator);
     process.stderr.write(`failover: ${JSON.stringify({ seed, ...figures })}\n`);
 
-    // A create whose gateway was killed before it was sent has none.
+    // A create that was not sent before its gateway was killed has no connection.
     expect(figures.connections).toBeGreaterThan(CREATES / 2);
     expect({ seed, ...verdict }).toEqual({
       seed,

@@ -67,7 +67,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
-    it('records the time of the loss by the clock of the gateway', async () => {
+    it('records the time of the loss, taken from the clock of the gateway', async () => {
       const server = await startRedisServer(program);
       const store = await RedisStore.connect(clientsOf(server.url), createStoreHealth(), {
         ...SYSTEM_CLOCK,
@@ -171,7 +171,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,', program => {
   const shared = shareRedisServer(program);
 
-  it('reports a loss after a restart of Redis, because the cause is not known then', async () => {
+  it('reports a loss after a restart of Redis, because it cannot know the cause', async () => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
     const server = await startRedisServer(program, { arguments: durable });
     const store = await connect(server.url);
@@ -206,7 +206,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,
     expect(await client.exists(`${PREFIX}server`)).toBe(0);
   });
 
-  it('counts every successful begin, even concurrent ones, and no refused one', async () => {
+  it('counts every successful begin, even concurrent ones, but no refused one', async () => {
     const { url } = shared().server;
     const store = await connect(url);
     const client = openClient(url);

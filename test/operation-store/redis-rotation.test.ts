@@ -7,7 +7,7 @@ import { createSecretFolder } from '../helpers/secret-folder.js';
 import { eventually, openClient } from './helpers/redis-access.js';
 
 const REPLACED = 'credentials replaced';
-/** For records, counters, leases and messages. */
+/** One each for records, counters, leases and messages. */
 const CONNECTIONS = 4;
 const BETWEEN_CREATES_MS = 20;
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
@@ -28,7 +28,7 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
       return (await gateway.create({ name: `orders_${creates}` })).__typename;
     }
     const rotate = (text: string) => secrets.swap({ REDIS_URL: text });
-    /** Removes a password, and closes the connections of the gateway. */
+    /** Removes a password and closes the connections of the gateway. */
     async function revoke(password: string) {
       await admin.call('ACL', 'SETUSER', 'gateway', `<${password}`);
       await admin.call('CLIENT', 'KILL', 'USER', 'gateway');
@@ -38,7 +38,7 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
     return { admin, urlWith, gateway, create, rotate, revoke, connections };
   }
 
-  it('is followed: another password is used for new connections, and no create fails while both are valid', async () => {
+  it('is followed: a new password is used for new connections, and no create fails while both are valid', async () => {
     const { admin, urlWith, gateway, create, rotate, revoke, connections } = await startWithFile();
     await eventually(async () => expect(await connections()).toBe(CONNECTIONS));
     await admin.call('ACL', 'SETUSER', 'gateway', '>second');
@@ -61,7 +61,7 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
     expect(gateway.log()).not.toMatch(/first|second/);
   });
 
-  it('changes nothing with a wrong password, which is warned of once, until Redis accepts it', async () => {
+  it('changes nothing while Redis refuses its password, which is logged once', async () => {
     const { admin, urlWith, gateway, create, rotate, revoke } = await startWithFile();
     rotate(urlWith('third'));
     await gateway.logged('new credentials cannot be proven at the moment: the last ones stay in use');
@@ -76,7 +76,7 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
     expect(gateway.log()).not.toMatch(/first|third/);
   });
 
-  it('must keep the server: another one needs a restart', async () => {
+  it('cannot change the server, which needs a restart', async () => {
     const { urlWith, gateway, create, rotate } = await startWithFile();
     rotate(`${urlWith('first')}/1`);
     await gateway.logged('only the user and the password of REDIS_URL can change without a restart');

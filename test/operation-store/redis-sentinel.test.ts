@@ -9,7 +9,7 @@ const NOW_MS = Date.now();
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 
 describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
-  it('finds the master, follows a failover to the new one, and notes a loss then', async () => {
+  it('finds the master, follows a failover to the new one, and reports a loss', async () => {
     const { master, replica, failOver, url } = await startReplicated(program);
     const lines: HealthLine[] = [];
     const store = await connect(url, createStoreHealth(lines));
@@ -27,7 +27,7 @@ describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
     expect(JSON.stringify(lines)).not.toMatch(/127\.0\.0\.1|\{once\}/);
   });
 
-  it('signs in at Sentinels with a password', async () => {
+  it('signs in to Sentinels with a password', async () => {
     const { url } = await startReplicated(program, ['requirepass of-sentinels']);
     const store = await connect(url, undefined, undefined, { sentinelPassword: 'of-sentinels' });
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);

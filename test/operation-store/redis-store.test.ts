@@ -147,7 +147,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}open`, `${PREFIX}server`]);
     });
 
-    it('that are already expired by the clock of Redis are reported as unavailable', async () => {
+    it('that have already expired on the clock of Redis are reported as unavailable', async () => {
       const store = await connect(emptyRedis().url);
       const longAgoMs = NOW_MS - 10 * 24 * 3_600_000;
       const record = makeRecord({ expiresAtMs: longAgoMs + 1_000 });

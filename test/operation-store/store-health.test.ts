@@ -19,7 +19,7 @@ const BACK = { level: 'info', outcome: 'available', msg: 'the operation records 
 /** Short, for tests in which Redis does not respond. */
 const SHORT_TIMEOUTS_MS: RedisTimeouts = { command: 100, operation: 172 };
 
-async function untilIs(health: { isUp: boolean }, isUp: boolean): Promise<void> {
+async function waitForHealth(health: { isUp: boolean }, isUp: boolean): Promise<void> {
   await eventually(async () => expect(health.isUp).toBe(isUp));
 }
 
@@ -42,7 +42,7 @@ describe('the log about a store', () => {
     expect(lines).toEqual([...Array.from({ length: lines.length - 1 }, () => lost), { operation: 'store', ...BACK }]);
   });
 
-  it('has two lines about a store that comes and goes, and then one with the number of outages', async () => {
+  it('has two lines about a store that keeps coming and going, and then one with the number of outages', async () => {
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines, { windowMs: 200 });
     for (let count = 0; count < 100; count++) {
@@ -73,8 +73,8 @@ describe('the log about a store', () => {
   });
 });
 
-describe('a store for readiness', () => {
-  it('is usable for 5 s after Redis was lost, and unusable from then on until it is back', () => {
+describe('the readiness of a store', () => {
+  it('lasts for 5 s after Redis was lost, and returns when Redis is back', () => {
     const clock = createManualClock();
     const health = createStoreHealth([], { clock });
     health.markUnavailable('unreachable', 'REDIS_URL: not there yet.');
@@ -91,7 +91,7 @@ describe('a store for readiness', () => {
     expect(health.isUsable).toBe(true);
   });
 
-  it('is unusable as soon as LMDB cannot write', () => {
+  it('ends as soon as LMDB cannot write', () => {
     const health = createStoreHealth([], { backend: 'lmdb', clock: createManualClock() });
     health.markAvailable();
     health.markUnavailable('diskFull', 'DATA_DIR: full.');
@@ -99,7 +99,7 @@ describe('a store for readiness', () => {
   });
 });
 
-it('LMDB that has lost its folder is back without a call when the folder is', async () => {
+it('LMDB whose folder was lost is available again, without a call, once the folder is back', async () => {
   const parent = mkdtempSync(join(QUICK_FOLDER, 'health-'));
   onCleanup(() => rmSync(parent, { recursive: true, force: true }));
   const [folder, elsewhere] = [join(parent, 'data'), join(parent, 'elsewhere')];
@@ -109,15 +109,15 @@ it('LMDB that has lost its folder is back without a call when the folder is', as
   onCleanup(() => store.close());
   expect(health.isUp).toBe(true);
   renameSync(folder, elsewhere);
-  await untilIs(health, false);
+  await waitForHealth(health, false);
   await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
   renameSync(elsewhere, folder);
-  await untilIs(health, true);
+  await waitForHealth(health, true);
   await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   expect(lines).toMatchObject([{ level: 'warn', detail: 'folderGone' }, BACK]);
 });
 
-it('LMDB stays unavailable when its folder was replaced', async () => {
+it('LMDB stays unavailable after its folder was replaced', async () => {
   const folder = mkdtempSync(join(QUICK_FOLDER, 'health-'));
   onCleanup(() => rmSync(folder, { recursive: true, force: true }));
   const health = createStoreHealth([], { backend: 'lmdb' });
@@ -126,62 +126,62 @@ it('LMDB stays unavailable when its folder was replaced', async () => {
   rmSync(folder, { recursive: true });
   const other = LmdbStore.open(folder, createStoreHealth());
   onCleanup(() => other.close());
-  await untilIs(health, false);
+  await waitForHealth(health, false);
   await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
   await expect(other.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
 });
 
 describeWithProgram('redis-server', 'Redis', program => {
-  it('that is killed and started again is back without a call', async () => {
+  it('that was killed and restarted is available again without a call', async () => {
     const server = await startRedisServer(program);
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     await connect(server.url, health);
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     await server.kill();
-    await untilIs(health, false);
+    await waitForHealth(health, false);
     expect(health.problem).toBe('unreachable');
     await startRedisServer(program, { port: server.port });
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     expect(lines).toMatchObject([{ level: 'warn', detail: 'unreachable' }, BACK]);
   });
 
-  it('that hangs is lost once, and back without a call', async () => {
+  it('that hangs is logged as lost once, and is available again without a call', async () => {
     const server = await startRedisServer(program);
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     const store = await connect(server.url, health, SHORT_TIMEOUTS_MS);
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     server.pause();
     await eventually(() => expect(store.hasAbandoned(NOW_MS)).rejects.toThrow());
-    await untilIs(health, false);
-    // Longer than it takes to find out that a new connection hangs, too.
+    await waitForHealth(health, false);
+    // Long enough to detect that a new connection hangs, too.
     await eventually(async () => expect(health.problem).toBe('noReply'));
     server.resume();
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(lines.at(-1)).toMatchObject(BACK);
   });
 
-  it('that answered one command too late is back as soon as it is connected again', async () => {
+  it('that answered one command too late is available again as soon as it is reconnected', async () => {
     const { port } = await startRedisServer(program);
     const { url, plan } = await startProxy(port);
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     const store = await connect(url, health, { command: 500, operation: 60_000 });
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     plan.whenAnswered = 'swallow';
     await expect(store.hasAbandoned(NOW_MS)).rejects.toThrow();
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     expect(lines).toMatchObject([{ level: 'warn', detail: 'noReply' }, BACK]);
   });
 
-  it('is not lost by a read for the metrics that is late or refused', async () => {
+  it('does not count as lost if a read for the metrics is late or refused', async () => {
     const server = await startRedisServer(program);
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     const store = await connect(server.url, health, { command: 200, operation: 60_000 });
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     const admin = openClient(server.url);
     const connections = async () => String(await admin.call('CLIENT', 'LIST')).match(/\bid=\d+/g);
     const before = await connections();
@@ -193,7 +193,7 @@ describeWithProgram('redis-server', 'Redis', program => {
     expect([health.isUp, lines, await connections()]).toEqual([true, [], before]);
   });
 
-  it('whose memory is full is lost, and back without a call when it has room', async () => {
+  it('whose memory is full is unavailable, and available again without a call when it has room', async () => {
     const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
     const health = createStoreHealth();
     const store = await connect(url, health);
@@ -203,10 +203,10 @@ describeWithProgram('redis-server', 'Redis', program => {
     };
     await expect(fill()).rejects.toThrow('OOM');
     await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
-    await untilIs(health, false);
+    await waitForHealth(health, false);
     expect(health.problem).toBe('refused');
     await client.del('ballast');
-    await untilIs(health, true);
+    await waitForHealth(health, true);
     expect(await client.exists(`${PREFIX}probe`)).toBe(0);
   });
 
@@ -217,25 +217,25 @@ describeWithProgram('redis-server', 'Redis', program => {
     await eventually(async () => expect(health.problem).toBe('refused'));
     expect(health.isUp).toBe(false);
     await openClient(replica.url).replicaof('NO', 'ONE');
-    await untilIs(health, true);
+    await waitForHealth(health, true);
   });
 
-  it('that comes and goes has few lines', async () => {
+  it('that keeps coming and going causes only a few log lines', async () => {
     const port = await closedPort();
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     await connect(`redis://127.0.0.1:${port}`, health);
     for (let count = 0; count < 4; count++) {
       const server = await startRedisServer(program, { port });
-      await untilIs(health, true);
+      await waitForHealth(health, true);
       await server.kill();
-      await untilIs(health, false);
+      await waitForHealth(health, false);
     }
-    // The number of the others follows at the end of the minute.
+    // The number of further outages follows at the end of the minute.
     expect(lines.map(({ outcome }) => outcome)).toEqual(['unavailable', 'available']);
   });
 
-  it('that lost its records is noted once by each gateway', async () => {
+  it('that lost its records is counted as a loss once by each gateway', async () => {
     const { url } = await startRedisServer(program);
     const lines: HealthLine[] = [];
     const healths = [createStoreHealth(lines), createStoreHealth()];
@@ -248,7 +248,7 @@ describeWithProgram('redis-server', 'Redis', program => {
     expect(lines).toMatchObject([{ level: 'warn', outcome: 'lost' }]);
   });
 
-  it('that was restarted is noted as a loss when it is connected to again', async () => {
+  it('that was restarted is counted as a loss on reconnection', async () => {
     const server = await startRedisServer(program);
     const health = createStoreHealth();
     const store = await connect(server.url, health);

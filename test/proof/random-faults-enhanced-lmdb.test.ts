@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 it(
-  'creates of enhanced connections through one gateway with LMDB bind what was asked for only, and answer truthfully, despite random faults and crashes',
+  'creates of enhanced connections through one gateway with LMDB bind only what was asked for, and answer truthfully, despite random faults and crashes',
   async () => {
     const folder = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-random-faults-'));
     folders.push(folder);

@@ -13,7 +13,7 @@ describeWithProgram(
   'creates of enhanced connections through two gateways that share Redis',
   program => {
     it(
-      'bind what was asked for only, and answer truthfully, despite random faults and crashes',
+      'bind only what was asked for, and answer truthfully, despite random faults and crashes',
       async () => {
         const { url } = await startRedisServer(program);
         const store = { REDIS_URL: url };

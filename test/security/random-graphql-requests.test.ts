@@ -8,12 +8,12 @@ import type { Tally } from './helpers/tally.js';
 import { findRare } from './helpers/tally.js';
 
 const REQUESTS = fuzzSize(120, 500);
-/** DLI's list grows with every create, so the emulator forgets all connections after so many requests. */
+/** DLI's list grows with every create, so the emulator forgets all connections after this many requests. */
 const REQUESTS_PER_RUN = 500;
 const MAX_PROBLEMS = 5;
 const ENVIRONMENT = { LOG_LEVEL: 'info', READ_CALLS_PER_SECOND: '1000', FOLLOW_CALLS_PER_SECOND: '1000' };
 
-/** How many of 1,000 requests end in this way at least, on average. */
+/** The minimum average number of requests per 1,000 that end in each way. */
 const EXPECTED_OF_1000: Readonly<Tally> = {
   'data of query': 120,
   'data of create': 120,
@@ -45,7 +45,7 @@ const EXPECTED_OF_1000: Readonly<Tally> = {
 afterEach(closeGateways);
 
 it(
-  'random GraphQL requests are all answered truthfully, in the documented form',
+  'random GraphQL requests are all answered truthfully and in the documented form',
   async () => {
     const seed = chooseSeed();
     process.stdout.write(`Random GraphQL requests: ${REQUESTS}, replay with PROOF_SEED=${seed}\n`);

@@ -16,14 +16,14 @@ const CONVERSATIONS = fuzzSize(120, 750);
 const AT_A_TIME = 10;
 const MAX_PROBLEMS = 5;
 const TOKEN_MS = 12 * 60 * 60_000;
-/** Few, so that connections that are counted and never released use them up. */
+/** Low limits, so that connections that are counted but never released exhaust them. */
 const LIMITS = { clientTimeouts: PATIENT_TIMEOUTS, connectionsPerNetwork: 60, connectionsPerTenant: 40 };
 const ENVIRONMENT = {
   LOG_LEVEL: 'info',
   RATE_LIMIT_CREATES_PER_SECOND: '0',
   RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '100000',
 };
-/** How many of 1,000 conversations are of a kind at least, or answers have a status, on average. */
+/** The minimum average number of conversations of each kind, or answers with each status, per 1,000 conversations. */
 const EXPECTED_OF_1000: Readonly<Tally> = {
   executed: 120,
   refused: 200,
@@ -59,7 +59,7 @@ it(
     const sent = names.filter(name => name.startsWith(SENT));
     expect(sent.length).toBeGreaterThan(CONVERSATIONS / 20);
     expect(new Set(sent).size).toBe(sent.length);
-    // Connections to DLI and of this test's own clients are closed when they have been idle.
+    // Connections to DLI and those of this test's own clients are closed once they have been idle.
     while (openSockets() > socketsBefore) await delay(20);
     await expectHealthy(gateway, bearer(token));
   },

@@ -16,14 +16,14 @@ const CONVERSATIONS = fuzzSize(60, 300);
 const AT_A_TIME = 10;
 const MAX_PROBLEMS = 5;
 const TOKEN_MS = 12 * 60 * 60_000;
-/** Few, so that what is counted and never released uses them up. */
+/** Low limits, so that whatever is counted but never released exhausts them. */
 const LIMITS = { clientTimeouts: PATIENT_TIMEOUTS, connectionsPerNetwork: 60, connectionsPerTenant: 40 };
 const ENVIRONMENT = {
   LOG_LEVEL: 'info',
   FOLLOW_CALLS_PER_SECOND: '1000',
   RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '100000',
 };
-/** How many of 1,000 conversations are of a kind at least, or how many of their messages, on average. */
+/** The minimum average number of conversations, or of their messages, of each kind per 1,000 conversations. */
 const EXPECTED_OF_1000: Readonly<Tally> = {
   correct: 250,
   odd: 300,
@@ -68,10 +68,10 @@ it(
     process.stdout.write(`Random WebSocket frames: ${JSON.stringify(tally)}\n`);
     expect({ seed, problems: problems.flat().slice(0, MAX_PROBLEMS) }).toEqual({ seed, problems: [] });
     expect({ seed, rare: findRare(tally, EXPECTED_OF_1000, CONVERSATIONS) }).toEqual({ seed, rare: [] });
-    // No place was held for longer than its subscription, and no mutation was executed.
+    // No quota was held longer than its subscription, and no mutation was executed.
     expect([tally['RATE_LIMITED'], tally['OVERLOADED']]).toEqual([undefined, undefined]);
     expect(emulator.ledger.count('createConnection') + emulator.ledger.count('deleteConnection')).toBe(0);
-    // Connections to DLI and of this test's own clients are closed when they have been idle.
+    // Connections to DLI and those of this test's own clients are closed once they have been idle.
     while (openSockets() > socketsBefore) await delay(20);
     const [id = ''] = ids;
     const events = subscribe('graphql-ws', graphqlUrl, { query: WATCH, variables: { id } }, token);

@@ -46,7 +46,7 @@ describe('secrets in files are neither returned nor logged', () => {
       secrets.write(changed, next[changed] ?? '');
       await until('only a part of the key pair has changed');
     }
-    // The emulator does not know them.
+    // The emulator does not know the new secrets.
     secrets.swap(next);
     await until('credentials refused');
     answers.push(await gateway.create({ name: 'after' }));

@@ -52,7 +52,7 @@ function watch(transport: Transport) {
     );
 }
 
-/** Every way in which a text of DLI's reaches a caller: the fault that sends it, and what the caller asks for. */
+/** Every way in which a text from DLI reaches a caller: the fault that sends it, and the caller's request. */
 const WAYS: [way: string, fault: (text: string) => Fault, ask: (gateway: TestGateway) => Promise<unknown>][] = [
   [
     'the message of a create',
@@ -112,7 +112,7 @@ it.each([
   expect((await create({ name: freshName() })).message).toBe(shown);
 });
 
-it('a security token of many thousand letters does not prevent that texts are checked', async () => {
+it('a security token of many thousand letters does not prevent texts from being checked', async () => {
   const securityToken = 'aB3'.repeat(5_000);
   const { emulator, create } = await startGateway({
     env: { HUAWEICLOUD_SDK_SECURITY_TOKEN: securityToken },

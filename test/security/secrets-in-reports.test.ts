@@ -5,7 +5,7 @@ import { findLeaks, SENTINELS } from '../helpers/sentinels.js';
 import { prepareReport } from './helpers/diagnostic-report.js';
 
 // The reports of other gateways are checked by secrets-of-the-process.test.ts.
-it('a diagnostic report of Node holds no secret of the real cloud in development mode', async () => {
+it('a diagnostic report of Node contains no secret of the real cloud in development mode', async () => {
   const { options, write } = prepareReport();
   const environment = {
     PORT: '0',

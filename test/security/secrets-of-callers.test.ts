@@ -79,7 +79,7 @@ describe('data of a caller is neither returned nor logged', () => {
     expect(findLeaks(seen, { url, tagKey: 'sentinel-key', tagValue: 'sentinel-value' })).toEqual([]);
   });
 
-  it('in the key of a create with unknown outcome, which is returned to its caller only', async () => {
+  it('in the key of a create with unknown outcome, which is returned only to its caller', async () => {
     const idempotencyKey = 'sentinel-idempotency-key-0001';
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
     gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 2 });

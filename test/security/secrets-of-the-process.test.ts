@@ -34,13 +34,13 @@ const FAULTS: Fault[] = [
   { operation: CREATE, body: EVERYTHING },
 ];
 
-/** How long an unknown create keeps its caller waiting. */
+/** Settings that limit how long an unknown create keeps its caller waiting. */
 const PATIENCE = { OPERATION_TIMEOUT_MS: '5000', RECONCILE_SETTLE_MS: '1000' };
 
-/** A secret that the gateway needs for calls over TLS only, of which there are none here. */
+/** A secret that the gateway needs only for calls over TLS, of which this test has none. */
 const PROXY = { https_proxy: `http://:${encodeURIComponent(SENTINELS.proxyPassword)}@proxy.example:3128` };
 
-/** Variables of the process without those of the access key. */
+/** The environment of the process, without the variables of the access key. */
 function environment(url: string, changes: Record<string, string | undefined>): Record<string, string> {
   const all = { ...environmentFor(url), LOG_LEVEL: 'debug', ...PATIENCE, ...changes };
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -52,7 +52,7 @@ async function startEmulator(): Promise<{ emulator: Emulator; url: string }> {
   return { emulator, url: await emulator.listen() };
 }
 
-/** Sends one create, and adds what the caller got to `answers`. */
+/** Sends one create, and adds the caller's answer to `answers`. */
 async function create(graphqlUrl: string, name: string, answers: unknown[]): Promise<Payload> {
   const variables = { input: { ...VALID_INPUT, name } };
   const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
@@ -60,7 +60,7 @@ async function create(graphqlUrl: string, name: string, answers: unknown[]): Pro
   return body.data?.['createDatasourceConnection'] as Payload;
 }
 
-/** {@link create}, repeated while Redis does not answer in time on a busy machine, for then nothing is sent. */
+/** Repeats {@link create} while Redis does not answer in time on a busy machine, because nothing is sent then. */
 async function createWhenStored(graphqlUrl: string, name: string, answers: unknown[]): Promise<Payload> {
   for (;;) {
     const payload = await create(graphqlUrl, name, answers);
@@ -68,7 +68,7 @@ async function createWhenStored(graphqlUrl: string, name: string, answers: unkno
   }
 }
 
-/** Creates without a fault and with each one, followed by a document that cannot be parsed. Returns the members. */
+/** Creates without a fault and with each one, then sends a document with a syntax error. Returns the union members. */
 async function createInEveryFault(emulator: Emulator, graphqlUrl: string, answers: unknown[]): Promise<unknown[]> {
   const types: unknown[] = [];
   for (const [index, fault] of [undefined, ...FAULTS].entries()) {
@@ -79,7 +79,7 @@ async function createInEveryFault(emulator: Emulator, graphqlUrl: string, answer
   return types;
 }
 
-/** The members that {@link createInEveryFault} returns; the 401 depends on the credentials. */
+/** The union members that {@link createInEveryFault} returns; the one for a 401 depends on the credentials. */
 function expectedTypes(after401: string): string[] {
   return [
     'CreateDatasourceConnectionSuccess',
@@ -90,7 +90,7 @@ function expectedTypes(after401: string): string[] {
   ];
 }
 
-/** A report has the variables that are no secrets, such as the project. */
+/** Asserts that a report has no secrets, but the variables that are not secret, such as the project. */
 function expectNoLeaks({ text, variables }: DiagnosticReport): void {
   expect(variables['DLI_REGION']).toBe('cn-north-4');
   expect(findLeaks(text.replaceAll(SENTINELS.projectId, ''))).toEqual([]);
@@ -157,7 +157,7 @@ describeWithProgram('redis-server', 'the gateway process with Redis', program =>
     const redisUrl = new URL(redis.url);
     redisUrl.password = encodeURIComponent(SENTINELS.redisPassword);
     const { emulator, url } = await startEmulator();
-    // The limit makes the gateway count in Redis, too.
+    // The limit makes the gateway also count in Redis.
     const limits = { RATE_LIMIT_CREATES_PER_SECOND: '100' };
     const { options, write } = prepareReport();
     const variables = { ...SENTINEL_USER, ...PROXY, ...limits, REDIS_URL: redisUrl.href, NODE_OPTIONS: options };
@@ -165,8 +165,7 @@ describeWithProgram('redis-server', 'the gateway process with Redis', program =>
     const { graphqlUrl, adminUrl } = await gateway.addresses();
     const answers: unknown[] = [];
     /**
-     * Ends the gateway and checks everything that it has answered and written, and a diagnostic report of Node. Returns
-     * what it has written.
+     * Ends the gateway and checks all of its answers and output, and a diagnostic report of Node. Returns the output.
      */
     async function end(): Promise<string> {
       expectNoLeaks(await write(gateway));
@@ -186,7 +185,7 @@ describeWithProgram('redis-server', 'the gateway process with Redis', program =>
     const { emulator, redis, redisUrl, gateway, graphqlUrl, answers, end } = await startWithRedis();
     const types = await createInEveryFault(emulator, graphqlUrl, answers);
 
-    // Another password, which every connection of the gateway meets when it is opened again.
+    // A new password, which every connection of the gateway encounters when it is reopened.
     const client = openClient(redisUrl.href);
     await client.config('SET', 'requirepass', 'another');
     for (const type of ['normal', 'pubsub']) await client.call('CLIENT', 'KILL', 'TYPE', type);

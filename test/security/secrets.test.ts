@@ -18,7 +18,7 @@ const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 
 type Faults = [how: string, fault: Partial<Fault>][];
 
-/** Faults without a response in time. */
+/** Faults that cause no response in time. */
 const SLOW_FAULTS: Faults = [
   ['hangs', { behaviour: 'hang' }],
   ['gets a slow response', { behaviour: 'drip', body: EVERYTHING }],
@@ -68,7 +68,7 @@ const IAM_FAULTS: Faults = [
   ['gets a token that DLI refuses', { headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
 ];
 
-/** A call to DLI other than a create, and the request that makes the gateway send it for a connection. */
+/** A call to DLI other than a create, and the request that makes the gateway send it for a given connection. */
 type Call = [operation: Fault['operation'], send: (gateway: TestGateway, id: string) => Promise<GraphqlAnswer>];
 
 const CALLS: Call[] = [
@@ -77,7 +77,7 @@ const CALLS: Call[] = [
   ['deleteConnection', sendDelete],
 ];
 
-// Without the slow ones: each would last until the timeout of the operation.
+// Without the slow faults, each of which would last until the timeout of the operation.
 const CALLS_AND_FAULTS = CALLS.flatMap(([operation, send]) =>
   QUICK_FAULTS.map(([how, fault]) => [operation, how, fault, send] as const),
 );
@@ -90,7 +90,7 @@ function optionsFor(env: Environment): TestGatewayOptions {
   return {
     env: { OPERATION_TIMEOUT_MS: '2000', READ_FRESHNESS_MS: '0', ...env },
     emulator: SENTINEL_EMULATOR,
-    // Each read of the list is logged and searched.
+    // Long, because each read of the list is logged and has to be searched.
     limits: { minReconciliationMs: 500 },
   };
 }
@@ -121,7 +121,7 @@ describe.each([
 
   afterAll(() => expect(findLeaks(gateway().log())).toEqual([]));
 
-  // Two refusals in a row, also of two tests, suspend the credential.
+  // Two refusals in a row, even in different tests, suspend the credential.
   beforeEach(async () => void (await pageOf(gateway())));
 
   it.each([...SLOW_FAULTS, ...QUICK_FAULTS, ...messagesWith({ ...env, iamToken: SENTINELS.iamToken })])(

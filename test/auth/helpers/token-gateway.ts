@@ -24,8 +24,8 @@ export interface TokenGateway extends TestGateway {
   audit(): Record<string, unknown>[];
 }
 
-/** What a token gateway may be given instead of its own. */
-interface TokenGatewayParts {
+/** Replaces the defaults of a token gateway. */
+interface TokenGatewayOverrides {
   issuer?: TokenIssuer;
   clock?: TestClock;
   limits?: GatewayLimits;
@@ -34,14 +34,17 @@ interface TokenGatewayParts {
 
 afterEach(closeGateways);
 
-/** Starts a gateway and its issuer; both stop after the test, or after all tests when they were started before them. */
-export async function startTokenGateway(env: Environment = {}, given: TokenGatewayParts = {}): Promise<TokenGateway> {
-  const clock = given.clock ?? createTestClock();
-  const issuer = given.issuer ?? (await startTokenIssuer(clock));
+/** Starts a gateway and its issuer; both stop after the test, or after all tests if they were started before them. */
+export async function startTokenGateway(
+  env: Environment = {},
+  overrides: TokenGatewayOverrides = {},
+): Promise<TokenGateway> {
+  const clock = overrides.clock ?? createTestClock();
+  const issuer = overrides.issuer ?? (await startTokenIssuer(clock));
   const gateway = await startGateway({
     clock,
-    ...(given.limits !== undefined && { limits: given.limits }),
-    ...(given.emulatorOptions !== undefined && { emulator: given.emulatorOptions }),
+    ...(overrides.limits !== undefined && { limits: overrides.limits }),
+    ...(overrides.emulatorOptions !== undefined && { emulator: overrides.emulatorOptions }),
     env: { CALLER_AUTH: 'jwt', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE, ...env },
   });
   return {
@@ -57,10 +60,10 @@ export async function startTokenGateway(env: Environment = {}, given: TokenGatew
 }
 
 /**
- * Starts one gateway and its issuer for all tests of the file or block. Before each test the emulator is reset, the
- * requests to the issuer are forgotten, and the clock advances by an hour, past the keys and tokens of earlier tests. The
- * logs are those of the current test. What is limited in real time is not: the creates of a tenant, unless `env` says
- * otherwise, and the lines of the log.
+ * Starts one gateway and its issuer for all tests of the file or block. Before each test, it resets the emulator,
+ * forgets the requests to the issuer, and advances the clock by an hour, past the keys and tokens of earlier tests. The
+ * logs are those of the current test. Limits in real time are off: that of creates, unless `env` sets it, and that of
+ * log lines.
  */
 export function shareTokenGateway(
   env: Environment = {},
@@ -91,7 +94,7 @@ export function shareTokenGateway(
   beforeEach(() => {
     const { emulator, issuer, log } = gateway();
     start += log().length;
-    // A call in the background of the test before must not be refused for its token.
+    // A background call of the previous test must not be refused for its token.
     emulator.reset({ keepTokens: true });
     issuer.instead = undefined;
     issuer.requests.length = 0;

@@ -32,7 +32,7 @@ export interface TokenIssuer {
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** Signs a token of a caller with all roles, issued now, with changes. */
   sign(request?: TokenClaims): Promise<string>;
-  /** Adds a key, and publishes it unless set otherwise, with its name as the key id or with changed members. */
+  /** Adds a key and, unless `isPublished` is false, publishes it with its name as the id; `published` changes it. */
   addKey(
     name: string,
     algorithm: string,
@@ -50,7 +50,7 @@ interface Key {
 }
 
 declare global {
-  // By name and algorithm, for all test files of a worker; set by test/jest/environment.mjs.
+  // Shared by all test files of a worker, by algorithm and name; set by test/jest/environment.mjs.
   var keyPairs: Map<string, Promise<KeyPair>>;
 }
 

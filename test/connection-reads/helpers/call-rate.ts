@@ -5,7 +5,7 @@ import type { Emulator } from '../../../src/emulator/emulator.js';
 const TOLERANCE_MS = 20;
 
 /**
- * Checks that the calls kept a rate limit with a burst of one second.
+ * Checks that the calls stayed within a rate limit with a burst of one second.
  *
  * @param startedMs milliseconds since the epoch, taken before the first request
  */

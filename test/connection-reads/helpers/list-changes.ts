@@ -13,7 +13,7 @@ export interface ShownChange {
   connection: { id: string; name: string; state: string };
 }
 
-/** Watches the list, and waits until the gateway has read what the first changes are compared with. */
+/** Watches the list, and waits until the gateway has read the baseline of the first changes. */
 export async function watchList(
   { graphqlUrl, emulator }: Pick<TestGateway, 'graphqlUrl' | 'emulator'>,
   {
@@ -24,7 +24,7 @@ export async function watchList(
 ): Promise<AsyncIterator<SubscriptionEvent>> {
   const reads = emulator.ledger.count('listConnections');
   const events = subscribe(transport, graphqlUrl, { query: WATCH_LIST, variables: { filter } }, token);
-  // Clients subscribe when the first event is asked for.
+  // Clients subscribe when the first event is requested.
   const first = events.next();
   await emulator.ledger.waitFor('listConnections', reads + 1);
   let isFirst = true;

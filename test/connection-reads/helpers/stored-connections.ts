@@ -44,12 +44,12 @@ export class StoredConnections implements ConnectionSource {
     this.#connections.delete(id);
   }
 
-  /** Lets the reads of a kind fail. REJECTED: because it is not offered. */
+  /** Makes the reads of a kind fail; REJECTED means that it is not offered. */
   fail(kind: ConnectionKind, code: DliError['code'] = 'UNAVAILABLE'): void {
     this.failures.set(kind, new DliError(code, { isNotOffered: code === 'REJECTED' }));
   }
 
-  /** Waits until this many calls were made in total. */
+  /** Waits until this many calls have been made in total. */
   calls(count: number): Promise<void> {
     return new Promise(resolve => {
       this.#waiting.push({ count, resolve });
@@ -99,7 +99,7 @@ export function unlimited(clock: Clock): FairRateLimiter {
   return new FairRateLimiter(clock, { perSecond: 1_000_000, maxConcurrent: 1_000 });
 }
 
-/** Creates a reader and a watcher of these connections, which end with the test. */
+/** Creates a reader and a watcher of these connections, which close after the test. */
 export function readAndWatch(
   connections: ConnectionSource,
   {
@@ -190,7 +190,7 @@ export function enhanced(
   };
 }
 
-/** A binding in a state, by `name STATE`; of a pool if the name begins with `pool`, otherwise of a queue. */
+/** A binding from `name STATE`: of a pool if the name begins with `pool`, otherwise of a queue. */
 export function binding(text: string, changes: Partial<DescribedBinding> = {}): DescribedBinding {
   const [name = '', state = null] = text.split(' ');
   return {

@@ -28,7 +28,7 @@ export interface ReceivedRequest {
   body: string;
 }
 
-/** A response of DLI. A text is sent as it is, anything else as JSON. */
+/** A response of DLI. A string is sent unchanged, anything else as JSON. */
 export interface Answer {
   status?: number;
   body?: unknown;
@@ -41,7 +41,7 @@ type LoggedCall = Record<string, unknown> & { msg: string };
 
 const PROJECT_ID = '48cc2c48765f481480c7db940d6409d1';
 
-/** The paths of {@link ReceivedRequest}. */
+/** The path of classic connections. */
 export const CLASSIC = '/v2.0/datasource-connection';
 /** The path of enhanced connections. */
 export const ENHANCED = '/v2.0/datasource/enhanced-connections';
@@ -56,7 +56,7 @@ export const NOT_OFFERED: Answer = {
 export const UNKNOWN_ID: Answer = { status: 400, body: { error_code: 'DLI.0002', error_msg: 'No such connection.' } };
 
 /**
- * Clients of a plain HTTP server on a free port, which plays DLI. No deadline passes unless the test advances the clock.
+ * Clients of an HTTP server on a free port that acts as DLI. No deadline passes unless the test advances the clock.
  *
  * @param url another address for DLI
  */
@@ -106,7 +106,7 @@ export async function startClients(
   });
   onCleanup(async () => {
     await Promise.all([iamTransport, ...Object.values(transports)].map(each => each.close()));
-    // Before the server closes, its connections have to be gone.
+    // The connections must be closed before the server closes.
     await setImmediate();
   });
   const context = (timeoutMs = 20_000): OperationContext => ({

@@ -43,7 +43,7 @@ interface TestAnswer {
 export interface RunningEmulator {
   emulator: Emulator;
   baseUrl: string;
-  /** Sends a request as it is. Objects are sent as JSON. */
+  /** Sends a request unchanged; objects are sent as JSON. */
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
   /** Sends a request with a token for the default project. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;

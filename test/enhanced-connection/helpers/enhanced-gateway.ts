@@ -117,7 +117,7 @@ export interface EnhancedPayload extends Payload {
   waitSeconds?: number | null;
 }
 
-/** What a resource is called in an input. */
+/** A pool or queue in an input. */
 export interface ResourceInput {
   kind: string;
   name: string;

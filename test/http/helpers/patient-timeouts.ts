@@ -2,7 +2,7 @@ import { CLIENT_TIMEOUTS } from '../../../src/http/client-timeouts.js';
 
 const NEVER_MS = 10 * 60_000;
 
-/** Timeouts with which a gateway closes no client that is slow because its machine is; only responses must be taken. */
+/** Timeouts for clients on a slow machine: a gateway closes only those that do not read their responses. */
 export const PATIENT_TIMEOUTS = {
   ...CLIENT_TIMEOUTS,
   headersMs: NEVER_MS / 2,

@@ -132,7 +132,7 @@ export async function openSocket(
   };
 }
 
-/** Opens a WebSocket whose caller is authenticated, if necessary by these headers. */
+/** Opens a WebSocket and signs in, with these headers if needed. */
 export async function openSubscriber(url: string, headers: Record<string, string> = {}): Promise<RawSocket> {
   const opened = await openSocket(url, headers);
   opened.say({ type: 'connection_init' });

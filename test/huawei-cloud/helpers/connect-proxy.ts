@@ -27,7 +27,7 @@ export interface ConnectProxy {
   reset(): void;
 }
 
-/** Starts a proxy whose tunnels lead to a loopback port, whatever host they are for. */
+/** Starts a proxy whose tunnels lead to a loopback port, no matter which host they are for. */
 export async function startConnectProxy(targetPort: number, { isEncrypted = false } = {}): Promise<ConnectProxy> {
   const requests: IncomingMessage[] = [];
   const faults: ConnectProxy['faults'] = [];

@@ -8,20 +8,20 @@ export type EmulatorAccessKey = EmulatorOptions['accessKeys'][number];
 /** An IAM user of the emulator. */
 export type EmulatorUser = EmulatorOptions['users'][number];
 
-/** The variables of a key pair. */
+/** The environment variables of a key pair. */
 export const AK = 'HUAWEICLOUD_SDK_AK';
 export const SK = 'HUAWEICLOUD_SDK_SK';
 const TOKEN = 'HUAWEICLOUD_SDK_SECURITY_TOKEN';
-/** Removes the key pair that test gateways have. */
+/** Removes the key pair that test gateways have by default. */
 export const NO_KEY = { [AK]: undefined, [SK]: undefined };
 /** The pairs before and after a rotation. */
 export const FIRST = { accessKey: DEFAULT_ACCESS_KEY, secretKey: 'first-secret-key' };
 export const SECOND = { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' };
 /** The user whose password is rotated. */
 export const USER = { name: DEFAULT_USER_NAME, domainName: DEFAULT_DOMAIN_NAME };
-/** The only member that creates may return. */
+/** The only union member that creates may return. */
 export const SUCCESS = 'CreateDatasourceConnectionSuccess';
-/** What the log says of new credentials. */
+/** Log messages about new credentials. */
 export const REPLACED = 'credentials replaced';
 export const REFUSED = 'credentials refused: the last ones stay in use';
 export const UNPROVEN = 'new credentials cannot be proven at the moment';
@@ -50,7 +50,7 @@ export function createSome(gateway: TestGateway, count: number): Promise<Payload
   return Promise.all(Array.from({ length: count }, () => gateway.create({ name: `c${created++}` })));
 }
 
-/** The members of the union that were returned, each once. */
+/** The distinct union members that were returned. */
 export function typesOf(payloads: Payload[]): string[] {
   return [...new Set(payloads.map(({ __typename }) => __typename))];
 }

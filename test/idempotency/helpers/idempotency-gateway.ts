@@ -49,7 +49,7 @@ export interface IdempotencyGateway extends TestGateway, UpstreamCounts {
   advance(ms: number): void;
   /** Waits until the list has been read this many more times. */
   waitForListReads(count: number): Promise<void>;
-  /** Advances the clock by the settle time, and waits until one more create is settled without trace. */
+  /** Advances the clock by the settle time, and waits until another create is settled without trace. */
   settle(): Promise<void>;
 }
 

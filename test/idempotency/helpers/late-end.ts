@@ -6,14 +6,14 @@ import { KEY } from './idempotency-gateway.js';
 /** The trace of {@link createInTrace}. */
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const HEX_64 = expect.stringMatching(/^[0-9a-f]{64}$/);
-/** What all lines have that are logged in the background in this trace. */
+/** The fields that all background log lines in this trace have. */
 export const BACKGROUND = {
   level: 30,
   time: expect.any(Number),
   traceId: TRACE_ID,
   spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
 };
-/** The line of the audit log about a create that has ended in the background. */
+/** The audit log line of a create that has ended in the background. */
 export const LATE = {
   ...BACKGROUND,
   channel: 'audit',

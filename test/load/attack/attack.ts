@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What is attacked, and with which rights. */
+/** The target of an attack, and the rights to attack with. */
 export interface Target {
-  /** The GraphQL address. */
+  /** The GraphQL endpoint. */
   readonly url: string;
   /** A valid token of the hostile tenant. */
   readonly token: string;
@@ -10,15 +10,15 @@ export interface Target {
   readonly connectionId: string;
 }
 
-/** One way to attack. `workers` run it side by side, each of them again and again. */
+/** One kind of attack, which `workers` run concurrently, each of them repeatedly. */
 export interface Attack {
   readonly name: string;
   readonly workers: number;
-  /** Attacks once; resolves with what became of it, in a word. */
+  /** Attacks once; resolves with the outcome, in a word. */
   attack(target: Target): Promise<string>;
 }
 
-/** How often each attack ended in which way. */
+/** How often each attack ended with each outcome. */
 export type AttackCounts = Record<string, Record<string, number>>;
 
 /** Pause after an attack that failed at once, so that a refused connection is not retried in a tight loop. */

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Attack, Target } from './attack.js';
 import { randomBelow } from './attack.js';
 
-/** Longer than any of the gateway's limits on what a client may leave undone. */
+/** Longer than any of the gateway's limits on idle or slow clients. */
 const MAX_HOLD_MS = 40_000;
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
 const INVALID = [
@@ -20,8 +20,8 @@ const INVALID = [
 const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state } }`).join(' ')} }`;
 
 /**
- * Connections that are flooded, held, reset or filled with what is not HTTP, mostly without a token. Those that cost the
- * gateway CPU are few: senders without a token share it with everyone, and their rate is for a firewall to limit.
+ * Connections that are flooded, held, reset or filled with something other than HTTP, mostly without a token. Only few
+ * cost the gateway CPU time: senders without a token share it with everyone, and a firewall has to limit their rate.
  */
 export const CONNECTION_ATTACKS: readonly Attack[] = [
   { name: 'connections that are opened and reset', workers: 4, attack: target => exchange(target, '', 20) },
@@ -55,7 +55,7 @@ export const CONNECTION_ATTACKS: readonly Attack[] = [
   },
 ];
 
-/** One of the addresses from which the attacks come: all of 127.0.0.0/8 is loopback on Linux. */
+/** One of the source addresses of the attacks: all of 127.0.0.0/8 is loopback on Linux. */
 export function hostileAddress(): string {
   return `127.0.2.${1 + randomBelow(16)}`;
 }
@@ -65,7 +65,7 @@ export async function dial({ url }: Target, localAddress = hostileAddress()): Pr
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), localAddress });
   await once(socket, 'connect');
-  // How a connection ends is seen by its "close".
+  // The "close" event shows how a connection ends.
   return socket.on('error', () => {});
 }
 
@@ -79,14 +79,14 @@ export async function until(socket: Socket, holdMs: number): Promise<string> {
   return outcome;
 }
 
-/** Sends a text and takes what comes back, until the connection is closed or the time is over. */
+/** Sends a text and reads what comes back, until the connection is closed or `holdMs` have passed. */
 async function exchange(target: Target, text: string, holdMs: number): Promise<string> {
   const socket = await dial(target);
   socket.resume().write(text);
   return until(socket, holdMs);
 }
 
-/** Sends the start of a request, then more of it once in a while. */
+/** Sends the start of a request, then more of it at intervals. */
 async function drip(target: Target, start: string, more: string): Promise<string> {
   const socket = await dial(target);
   socket.resume().write(start);

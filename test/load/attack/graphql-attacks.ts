@@ -10,7 +10,7 @@ const KEYS = Array.from({ length: 50 }, () => randomUUID());
 const CREATE = `mutation Create($input: CreateDatasourceConnectionInput!) {
   createDatasourceConnection(input: $input) { __typename ... on UserError { code } } }`;
 const LIST = `{ ${repeat(15, index => `a${index}: datasourceConnections(first: 100) { items { id name state } }`)} }`;
-/** Fragments that all contain each other, so that comparing their fields is as much work as possible. */
+/** Fragments that contain each other, to make the comparison of their fields as expensive as possible. */
 const CYCLES = `{ ...F0 } ${repeat(45, index => `fragment F${index} on Query { ${repeat(4, other => `...F${(index + other + 1) % 45}`)} __typename }`)}`;
 const OVERLAPS = `{ ${repeat(380, index => `datasourceServices { a: label b${index % 4}: label }`)} }`;
 
@@ -90,7 +90,7 @@ export const GRAPHQL_ATTACKS: readonly Attack[] = [
   },
 ];
 
-/** A create with one of a few keys, so that the emulator's list does not grow; now and then with a new one. */
+/** A create with one of a few keys, so that the emulator's list does not grow, but occasionally with a new one. */
 function createRequest(): object {
   const key = randomBelow(200) === 0 ? randomUUID() : KEYS[randomBelow(KEYS.length)];
   const input = { ...CREATE_INPUT, name: `hostile_${String(key).slice(0, 8)}`, idempotencyKey: key };

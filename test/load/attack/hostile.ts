@@ -6,7 +6,7 @@ import { CONNECTION_ATTACKS } from './connection-attacks.js';
 import { GRAPHQL_ATTACKS } from './graphql-attacks.js';
 import { WEBSOCKET_ATTACKS } from './websocket-attacks.js';
 
-// Attackers have machines of their own: here they must not take the CPU from the gateway.
+// Real attackers have their own machines; here they must not take CPU time from the gateway.
 setPriority(19);
 const target = JSON.parse(process.env['TARGET'] ?? '') as Target;
 const only = new RegExp(process.env['ONLY'] ?? '');

@@ -20,9 +20,9 @@ type Data = Record<string, { __typename?: string; connectionId?: string; id?: st
 export class OtherTenant {
   /** Time from when each request was due to its complete response, in milliseconds. */
   readonly latenciesMs: number[] = [];
-  /** What failed, in words. */
+  /** Descriptions of what failed. */
   readonly failures: string[] = [];
-  /** Names of the connections whose create was a success, with their ids. */
+  /** Names of the connections whose create succeeded, with their ids. */
   readonly created = new Map<string, string>();
   readonly #existing: string[];
   readonly #pool: Pool;
@@ -33,7 +33,7 @@ export class OtherTenant {
 
   /** `connectionId` is a connection that exists. */
   constructor(url: string, token: string, connectionId: string) {
-    // Far below the gateway's timeout, which may close an idle connection in the moment in which it is used again.
+    // Far below the gateway's timeout, which may close an idle connection just as it is reused.
     this.#pool = new Pool(new URL(url).origin, {
       connections: 20,
       keepAliveTimeout: 1_000,

@@ -5,7 +5,7 @@ import { openSocket } from './websocket-attacks.js';
 /** Streams, WebSockets and waiting queries that one tenant may have, as docs/configuration.md says. */
 const PLACES_OF_A_TENANT = 500;
 
-/** Signs in on as many WebSockets as the tenant may have and on one more, and counts those that were accepted. */
+/** Signs in on as many WebSockets as the tenant may have, plus one, and counts those that were accepted. */
 export async function countFreePlaces(target: Target): Promise<{ free: number; places: number }> {
   const sockets = [];
   let free = 0;

@@ -8,7 +8,7 @@ const GOAL_READY_MS = 2_000;
 const GOAL_GROWTH = 1.1;
 const MAX_WRONG_SHOWN = 20;
 
-/** The whole report as text: what was attacked and how it ended, the goals, and what went wrong. */
+/** The whole report as text: the attacks and their outcomes, the goals, and what went wrong. */
 export function formatAttackReport(result: AttackResult, seconds: number): string {
   const { latenciesMs, rssMb, readyAfterMs, log, wrong } = result;
   const p99Ms = quantile(latenciesMs, 0.99);

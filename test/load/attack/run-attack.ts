@@ -18,11 +18,11 @@ import { countFreePlaces } from './places.js';
 
 const WARM_UP_MS = 5_000;
 const POLL_MS = 50;
-/** What the gateway holds for those who went away is released within its limits of 20 and 30 s. */
+/** The gateway releases what it holds for disconnected clients within its limits of 20 and 30 s. */
 const RELEASE_LIMIT_MS = 90_000;
 const QUIET_MS = 3_000;
 
-/** What one attack did to the gateway. */
+/** The effects of one attack on the gateway. */
 export interface AttackResult {
   readonly counts: AttackCounts;
   /** Latencies of the other tenant during the attack, in milliseconds. */
@@ -33,13 +33,13 @@ export interface AttackResult {
   readonly readyAfterMs: number;
   /** Lines of the gateway's log, and its size in megabytes. */
   readonly log: { lines: number; megabytes: number };
-  /** What must never happen and did, in words. */
+  /** Descriptions of what happened but never must. */
   readonly wrong: readonly string[];
 }
 
 /**
- * Attacks a new gateway for a time while another tenant uses it, then examines what is left of it. `only`: a regular
- * expression of the attacks' names; empty: all.
+ * Attacks a new gateway for a time while another tenant uses it, then examines what is left of it. `only` is a regular
+ * expression for the names of attacks; empty: all.
  */
 export async function runAttack(
   { seconds, only }: { seconds: number; only: string },
@@ -118,7 +118,7 @@ async function pauseUntil(limitMs: number, what: string): Promise<void> {
   await delay(POLL_MS);
 }
 
-/** Whatever the gateway still holds or does for callers who are gone. */
+/** Everything that the gateway still holds or does for callers who are gone. */
 async function findLeaks(emulator: EmulatorProcess, target: Target): Promise<string[]> {
   const wrong: string[] = [];
   const limitMs = performance.now() + RELEASE_LIMIT_MS;
@@ -127,7 +127,7 @@ async function findLeaks(emulator: EmulatorProcess, target: Target): Promise<str
   const connections = countConnections(port);
   if (connections > 0) wrong.push(`${connections} connections are open, although no client is left`);
 
-  // A create goes on without its caller, until it is decided.
+  // A create continues without its caller until it is decided.
   let [last, calls] = [0, await emulator.calls('any')];
   while (calls.length > 0 && performance.now() < limitMs) {
     last = calls.at(-1)?.sequence ?? last;
@@ -142,7 +142,7 @@ async function findLeaks(emulator: EmulatorProcess, target: Target): Promise<str
   return wrong;
 }
 
-/** Creates that were sent to DLI more than once, and successes that DLI knows nothing of. */
+/** Creates that were sent to DLI more than once, and successes that DLI knows nothing about. */
 async function findDuplicates(emulator: EmulatorProcess, { created }: OtherTenant): Promise<string[]> {
   const applied = new Map<string, string[]>();
   for (const { body, appliedConnectionId } of await emulator.calls('createConnection')) {

@@ -10,7 +10,7 @@ const UPGRADE =
   'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
   'sec-websocket-protocol: graphql-transport-ws\r\n\r\n';
 const MAX_HOLD_MS = 10_000;
-/** A masked frame of one byte that continues a message without end. */
+/** A masked one-byte frame that continues a message without ending it. */
 const FRAGMENT = Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x20]);
 const ODD_MESSAGES = [
   '{"type":"connection_ack"}',
@@ -65,7 +65,7 @@ export const WEBSOCKET_ATTACKS: readonly Attack[] = [
   },
 ];
 
-/** Opens a WebSocket by hand, so that invalid frames can be sent on it. */
+/** Opens a WebSocket over a raw socket, so that invalid frames can be sent on it. */
 async function upgrade(target: Target): Promise<Socket> {
   const socket = await dial(target);
   socket.write(UPGRADE);

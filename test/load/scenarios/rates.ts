@@ -19,7 +19,7 @@ const RECOVERY_SECONDS = 5;
 const STALL_MS = 2_000;
 const PROBE_INTERVAL_MS = 100;
 
-/** A gateway before a DLI that answers in 20 ms, after some seconds of creates. */
+/** Starts a gateway for a DLI that answers in 20 ms, and warms it up with some seconds of creates. */
 async function startWarm({ children, workDir, onProgress }: LoadRun) {
   const emulator = await startEmulator(children);
   await emulator.script({ operation: 'createConnection', times: 0, delayMs: DLI_MS });
@@ -64,7 +64,7 @@ export const steady: Scenario = {
   },
 };
 
-/** Far more creates than the gateway can do. */
+/** Far more creates than the gateway can handle. */
 export const overload: Scenario = {
   what: '600 creates a second, far more than the gateway can do; then 100 a second',
   seconds: 30,
@@ -95,7 +95,7 @@ export const overload: Scenario = {
   },
 };
 
-/** A process that stands still for 2 s. */
+/** A process that is stopped for 2 s. */
 export const stall: Scenario = {
   what: 'the process is stopped for 2 s under 100 creates a second',
   seconds: 20,
@@ -113,7 +113,7 @@ export const stall: Scenario = {
     const late = endings.filter(({ endedAtMs }) => endedAtMs > resumedMs + RECOVERY_SECONDS * 1_000);
     return {
       figures: [
-        // DLI's answers lay in the sockets meanwhile.
+        // Meanwhile, DLI's answers waited in the sockets.
         atMost('creates of unknown outcome', endings.filter(({ outcome }) => outcome.startsWith('Outcome')).length, 0),
         atMost('neither created nor refused', endings.filter(each => !isCreated(each) && !isShed(each)).length, 0),
         atMost('latency 5 s later, p99', quantile(latenciesOf(late), 0.99), DLI_MS + 60, ' ms', 1),
@@ -128,7 +128,7 @@ function latenciesOf(endings: readonly Ending[]): number[] {
   return endings.length === 0 ? [0] : endings.map(({ latencyMs }) => latencyMs);
 }
 
-/** Asks a URL ten times a second until it is stopped; then resolves with the latencies in milliseconds. */
+/** Requests a URL ten times a second until it is stopped; then resolves with the latencies in milliseconds. */
 function probe(url: string): { stop(): Promise<number[]> } {
   const latenciesMs: number[] = [];
   let isStopped = false;

@@ -15,7 +15,7 @@ import { addCreates, findLies, isUntold } from '../verdict.js';
 
 const PER_SECOND = 30;
 const FAULT_SHARE = 0.05;
-/** Faults of a create, each with and without effect where both exist. */
+/** Faults of a create, with and without its execution where both exist. */
 const FAULTS = [
   { behaviour: 'reset', apply: true },
   { behaviour: 'reset', apply: false },
@@ -71,7 +71,7 @@ export const soak: Scenario = {
     const samples: { atS: number; allocatedMb: number; handles: number }[] = [];
     const byName = new Map<string, LedgerCall[]>();
     let collected = 0;
-    // The emulator keeps the last 50,000 calls only.
+    // The emulator keeps only the last 50,000 calls.
     const collectCalls = async () => {
       const calls = await emulator.calls('createConnection', collected);
       const fresh = calls.filter(({ sequence }) => sequence > collected);
@@ -131,7 +131,7 @@ function mayBeRepeated({ outcome }: Ending): boolean {
   return /^(?:OutcomeUnknownError|IdempotencyInProgressError|DliUnavailableError|no answer)/.test(outcome);
 }
 
-/** Slope of the least-squares line through points of seconds and values, per hour. */
+/** Slope per hour of the least-squares line through points of seconds and values. */
 function slopePerHour(points: readonly (readonly [number, number])[]): number {
   const meanOf = (index: 0 | 1) => points.reduce((sum, point) => sum + point[index], 0) / points.length;
   const [meanX, meanY] = [meanOf(0), meanOf(1)];
@@ -140,7 +140,7 @@ function slopePerHour(points: readonly (readonly [number, number])[]): number {
   return (covariance / variance) * 3_600;
 }
 
-/** The open creates that the gateway's metrics show, after the time in which they are reconciled. */
+/** The open creates in the gateway's metrics, once they should have been reconciled. */
 async function countOpen(adminUrl: string): Promise<number> {
   const limitMs = performance.now() + 60_000;
   for (;;) {

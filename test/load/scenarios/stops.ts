@@ -40,7 +40,7 @@ async function startFleet({ children, workDir }: LoadRun, checksReadiness: boole
   return { emulator, start, gateways, balancer, client, creates, create };
 }
 
-/** Stops a gateway, and resolves with its exit code and how long the end and the first "not ready" took. */
+/** Stops a gateway; resolves with its exit code and the times until its exit and until its first "not ready". */
 async function stopGateway(gateway: GatewayProcess) {
   const startedMs = performance.now();
   const exited = gateway.child.end('SIGTERM').then(code => ({ code, exitMs: performance.now() - startedMs }));
@@ -61,7 +61,7 @@ export const drain: Scenario = {
     const endings = await sending;
     await balancer.remove(gateways[0]);
     const byName = await createsByName(emulator);
-    // What got no answer must have a record: its repeat says what became of it.
+    // A create without an answer must have a record, so its repeat returns the outcome.
     const unanswered = creates.filter(({ endings: [first] }) => !first || /^(?:no answer|502)/.test(first.outcome));
     const executed = unanswered.filter(({ name }) => byName.get(name)?.some(call => call.appliedConnectionId) === true);
     const repeated = await Promise.all(executed.map(call => client.create(call)));
@@ -78,7 +78,7 @@ export const drain: Scenario = {
   },
 };
 
-/** A gateway is stopped while DLI answers nothing. */
+/** A gateway is stopped while DLI never answers. */
 export const hangingUpstream: Scenario = {
   what: 'SIGTERM while 20 creates wait for a DLI that never answers; the other gateway is asked again',
   seconds: 1,

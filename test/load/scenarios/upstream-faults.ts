@@ -37,7 +37,7 @@ export const slowUpstream: Scenario = {
       sendAtRate(50, seconds, dueMs => client.read(id, dueMs)),
     ]);
     const sentAtMs = (await emulator.calls('createConnection')).map(({ atMs }) => atMs);
-    // A little less than DLI takes: the next create is sent on the connection of one that has just been answered.
+    // A little less than DLI takes, because the next create is sent as soon as another one has been answered.
     const inFlight = sentAtMs.map(atMs => sentAtMs.filter(other => other <= atMs && other > atMs - 9_900).length);
     const unsent = endings.filter(({ outcome }) => outcome.startsWith('DliUnavailableError'));
     return {
@@ -101,7 +101,7 @@ export const refusedUpstream: Scenario = {
         ),
       ],
       tally: tallyOf(endings),
-      // The first emulator took its ledger with it.
+      // The ledger of the first emulator was lost with it.
       wrong: findLies(
         creates.filter(({ endings: [first] }) => (first?.endedAtMs ?? 0) > backMs),
         await createsByName(restarted),
@@ -148,8 +148,8 @@ export const resets: Scenario = {
 };
 
 /**
- * Repeats creates of unknown outcome that DLI executed until they are decided, for a minute at most; returns how many are
- * not. One that was not executed stays unknown, because a list cannot prove that.
+ * Repeats creates of unknown outcome that DLI executed until they are decided, but for at most a minute; returns how
+ * many are not. A create that was not executed stays unknown, because a list cannot prove that.
  */
 async function countUntold(
   client: LoadClient,
@@ -165,7 +165,7 @@ async function countUntold(
   }
 }
 
-/** When the gateway tried to connect to DLI, by its log, in milliseconds since 1970-01-01 UTC. */
+/** The times at which the gateway tried to connect to DLI, from its log, in milliseconds since 1970-01-01 UTC. */
 function readAttempts(logFile: string): number[] {
   return readFileSync(logFile, 'utf8')
     .split('\n')

@@ -5,7 +5,7 @@ import type { OperationStore } from '../../../src/operation-store/operation-stor
 import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/record-format.js';
 import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 
-/** An empty store, and what the suite needs in addition to its interface. */
+/** An empty store, with what the suite needs in addition to the store's interface. */
 export interface StoreUnderTest {
   store: OperationStore;
   health: StoreHealth;
@@ -47,7 +47,7 @@ export function makeRecord(changes: Partial<SendingRecord> = {}): SendingRecord 
   };
 }
 
-/** The same record with its create succeeded. */
+/** The same record after its create succeeded. */
 export function succeeded(
   record: SendingRecord,
   connectionId = 'c3a2d0e8-6b1e-4c55-9c86-0e6f7f7f1a01',
@@ -107,7 +107,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     });
 
     describe('begin and find', () => {
-      it('return a record to every user of the store as soon as it was begun', async () => {
+      it('return a record to every user of the store as soon as it has been begun', async () => {
         const { store, openAnother } = await makeStore();
         const another = await openAnother();
         const record = makeRecord();
@@ -126,7 +126,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         const repeat = makeRecord({ id: record.id });
         await expect(store.begin(repeat, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
-        // The repeat has not reserved its name.
+        // The repeat did not reserve its own name.
         const next = makeRecord({ nameId: repeat.nameId });
         await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
       });
@@ -221,7 +221,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(record.id, done.expiresAtMs)).resolves.toEqual({ kind: 'absent' });
       });
 
-      it('is not open any more', async () => {
+      it('is no longer open', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         await expect(store.findAbandoned(PROJECT_ID, record.expiresAtMs)).resolves.toEqual([]);
@@ -302,10 +302,10 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       });
     });
 
-    describe('takeOver of a success', () => {
+    describe('takeOver of a succeeded record', () => {
       const wanted = { kind: 'ENHANCED', name: 'orders', vpcId: 'vpc', networkId: 'network' } as const;
 
-      it('passes one that is still to be bound to one of 100 parallel attempts', async () => {
+      it('passes a record whose connection is yet to be bound to one of 100 parallel attempts', async () => {
         const record = makeRecord({ wanted });
         const store = await makeWith(record);
         const success = succeeded(record);
@@ -378,7 +378,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(connectionId, next, times)).resolves.toBe(false);
       });
 
-      it('is implied by a success, even if the record has another owner by then', async () => {
+      it('is implied by a success, even if the record has a new owner by then', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const connectionId = randomUUID();
@@ -465,7 +465,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         expect(await store.findAbandoned(PROJECT_ID, ownedUntilMs + 1)).toContainEqual(owned);
       });
 
-      it('returns the records of the project, however many older ones of other projects are open', async () => {
+      it('returns the records of the project, no matter how many older ones of other projects are open', async () => {
         const { store, openAnother } = await makeStore();
         const others = Array.from({ length: 2_010 }, () => makeRecord({ projectId: randomHash() }));
         for (let start = 0; start < others.length; start += 100)
@@ -518,7 +518,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
 
     describe('a record of a newer gateway', () => {
       it.each([1, 2])(
-        'is read, taken over and replaced with the fields that only that one knows: version %i',
+        'is read, taken over and replaced with the fields that only the newer gateway knows: version %i',
         async version => {
           const { store, putText } = await makeStore();
           const record = makeRecord();
@@ -546,17 +546,17 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       );
     });
 
-    describe('a text that is not a record which this version understands', () => {
+    describe('a text that this version cannot read as a record', () => {
       const record = makeRecord();
       const { connectionId: _missing, ...unanswered } = succeeded(record);
       it.each([
         ['an empty text', ''],
         ['invalid JSON', '{"version":1,'],
         ['JSON that is not an object', '[1]'],
-        ['the version after the next', JSON.stringify({ ...record, version: 3 })],
+        ['the version after next', JSON.stringify({ ...record, version: 3 })],
         ['no version', JSON.stringify({ ...record, version: undefined })],
         ['an unknown state', JSON.stringify({ ...record, state: 'DONE' })],
-        ['a field of a wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
+        ['a field of the wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
         ['a missing field', JSON.stringify({ ...record, owner: undefined })],
         ['a success without its connection', JSON.stringify(unanswered)],
       ])('is unreadable and is kept: %s', async (_case, text) => {

@@ -39,7 +39,7 @@ export async function connect(
   return store;
 }
 
-/** What a store connects with. */
+/** The Redis clients that a store uses to connect. */
 export function clientsOf(url: string, settings: Omit<RedisSettings, 'address'> = {}): RedisClients {
   return new RedisClients({ ...settings, address: parseRedisUrl(url) });
 }
@@ -57,15 +57,15 @@ function newClient(url: string): Redis {
   return client.on('error', () => undefined);
 }
 
-/** A Redis that all tests of a group use, because its start is most of the cost of a test. */
+/** A Redis that all tests of a group share, because its start is most of the cost of a test. */
 export interface SharedRedis {
   server: RedisServer;
-  /** Has all rights, also while a test requires a password. */
+  /** A client with all rights, even while a test requires a password. */
   admin: Redis;
 }
 
 /**
- * Starts a Redis for all tests of a group. Before each test it is emptied; it has no password then, a user `gateway`
+ * Starts a Redis for all tests of a group. Before each test it is emptied and reset: no password, a user `gateway`
  * without any rights, and the eviction policy `noeviction`.
  */
 export function shareRedisServer(program: string): () => SharedRedis {
@@ -92,7 +92,7 @@ export function shareRedisServer(program: string): () => SharedRedis {
 /**
  * Observes the commands that Redis receives from now on, including those in scripts, as MONITOR prints them.
  *
- * ioredis's own monitor fails when a command arrives while it begins.
+ * ioredis's own monitor fails if a command arrives while it starts.
  */
 export async function watch({ port }: { port: number }) {
   const socket = openSocket(port, '127.0.0.1').setEncoding('utf8');
@@ -139,7 +139,7 @@ export async function startPair(program: string) {
 /**
  * Starts a master named `main` with its replica and a Sentinel.
  *
- * @param sentinelSettings further lines of the configuration of the Sentinel; it may have the password `of-sentinels`
+ * @param sentinelSettings further lines of the Sentinel's configuration; its password, if any, is `of-sentinels`
  */
 export async function startReplicated(program: string, sentinelSettings: readonly string[] = []) {
   const { master, replica } = await startPair(program);

@@ -28,7 +28,7 @@ export interface RedisCluster {
   slot: number;
   /** The URL for the gateway; by default with the two nodes that do not hold the records. */
   url(nodes?: readonly ClusterNode[]): string;
-  /** Makes the replica the master, and kills the old one before it. */
+  /** Kills the old master, then makes the replica the master. */
   failOver(): Promise<void>;
   /** Moves the slot of the records to another master. */
   moveSlot(target: ClusterNode): Promise<void>;
@@ -43,7 +43,7 @@ export async function startRedisCluster(program: string): Promise<RedisCluster> 
   const all = [...masters, replica];
   for (const [index, [first, last]] of SLOT_RANGES.entries())
     await masters[index]?.client.cluster('ADDSLOTSRANGE', first, last);
-  // Each needs its own epoch, or the nodes must first find out that they have the same.
+  // Each node gets its own epoch; otherwise they would first have to resolve the conflict.
   for (const [index, { client }] of all.entries()) await client.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
   for (const { server, busPort } of all.slice(1))
     await one.client.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);

@@ -15,9 +15,9 @@ export async function waitForParts(clients: readonly Redis[]): Promise<void> {
   });
 }
 
-/** Starts a gateway, and uses everything of Redis: records, counters of creates and of refused tokens, and leases. */
+/** Starts a gateway and makes it use Redis for everything: records, counters of creates and refused tokens, leases. */
 export async function startUsedGateway(url: string): Promise<TokenGateway> {
-  // Counters and leases that outlive the test.
+  // So that counters and leases outlive the test.
   const limits = { RATE_LIMIT_CREATES_PER_SECOND: '10', RATE_LIMIT_CREATES_BURST: '600' };
   const env = { REDIS_URL: url, ...limits, FOLLOW_INTERVAL_MS: '60000' };
   const gateway = await startTokenGateway(env, { limits: { redisTimeoutMs: 2_000 } });

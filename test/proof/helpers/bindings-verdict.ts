@@ -14,12 +14,12 @@ import type { RandomFaultsRun } from './random-faults.js';
 
 const AT_A_TIME = 15;
 const UNBIND_SHARE = 0.5;
-/** What can be unbound: the other pool fails, and DLI unbinds nothing that has failed. */
-const MAY_BE_UNBOUND = [POOL_A, POOL_B, QUEUE_DEDICATED];
+/** Resources that can be unbound: binding the other pool fails, and DLI unbinds nothing that has failed. */
+const CAN_BE_UNBOUND = [POOL_A, POOL_B, QUEUE_DEDICATED];
 
 /**
- * Lets callers unbind what their creates have bound, and then repeat the creates. Checks that no create has bound what
- * it was not asked for, or what was unbound since, and that each has the same answer as before.
+ * Lets callers unbind what their creates have bound, and then repeat the creates. Checks that no create has bound
+ * anything that it was not asked for or that was unbound since, and that each gets the same answer as before.
  */
 export async function checkBindings(title: string, run: RandomFaultsRun<EnhancedInput>): Promise<void> {
   const { seed, histories, fleet, emulator } = run;
@@ -28,7 +28,7 @@ export async function checkBindings(title: string, run: RandomFaultsRun<Enhanced
   const plans = histories.flatMap(history => {
     const id = lastAnswer(history)?.connectionId ?? '';
     const names = bound.get(id) ?? new Set();
-    const resources = MAY_BE_UNBOUND.filter(({ name }) => names.has(name));
+    const resources = CAN_BE_UNBOUND.filter(({ name }) => names.has(name));
     return resources.length > 0 && random() < UNBIND_SHARE ? [{ history, id, resource: pick(random, resources) }] : [];
   });
   const failures = await inParallel(plans, AT_A_TIME, async ({ history, id, resource }) => {
@@ -72,7 +72,7 @@ function unaskedBindings(histories: readonly CreateHistory<EnhancedInput>[], emu
   });
 }
 
-/** Successes that differ from one that the caller had before the call. */
+/** Successes that differ from one that the caller had received before the call. */
 function changedAnswers({ input, calls }: CreateHistory<EnhancedInput>): string[] {
   const successes = calls.filter(({ payload }) => payload?.connectionId !== undefined);
   return successes.flatMap(({ startedAtMs, payload }) => {

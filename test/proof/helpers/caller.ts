@@ -29,7 +29,7 @@ const UNDECIDED = ['OutcomeUnknownError', 'IdempotencyInProgressError'];
 const MAX_CALLS = 6;
 const AT_A_TIME = 20;
 const REPEAT_INTERVAL_MS = 1_000;
-/** Time for which a process that was killed during background reconciliation still owns a record. */
+/** How long a process that was killed during background reconciliation still owns a record. */
 const LONGEST_OWNERSHIP_MS = 30_000;
 const REPEAT_AFTER_MS = { first: 50, most: 400 };
 
@@ -43,7 +43,7 @@ export async function callOnce(history: CreateHistory, url: string, disconnectAf
 }
 
 /**
- * Repeats the call with the same key until it is decided, as the README asks callers to do, only sooner.
+ * Repeats the call with the same key until it is decided, as the README asks callers to do, but at shorter intervals.
  *
  * @param nextUrl returns the endpoint of the next call
  * @param maxUndecided number of undecided answers after which the caller stops for the time being
@@ -60,8 +60,8 @@ export async function callUntilDecided(
 }
 
 /**
- * Repeats all undecided creates until they are decided or can no longer be. As long as DLI lists the connection of one,
- * it can be: a slow machine needs more reads of the list.
+ * Repeats all undecided creates until they are decided or can no longer be. A create whose connection DLI lists can
+ * still be decided: a slow machine needs more reads of the list.
  *
  * @param resolutionMs time within which reconciliation can decide an unknown outcome
  * @returns the duration in milliseconds

@@ -69,7 +69,7 @@ function matchesInput(connection: Connection, { service, url, ...input }: Classi
   );
 }
 
-// DLI spells a service in another way: CloudTable.OPENTSDB for CLOUD_TABLE_OPENTSDB.
+// DLI spells services differently: CloudTable.OPENTSDB for CLOUD_TABLE_OPENTSDB.
 function lettersOf(service: string): string {
   return service.toLowerCase().replace(/[^a-z]/g, '');
 }

@@ -3,7 +3,7 @@ import type { Emulator } from '../../../src/emulator/emulator.js';
 import { DEFAULT_DOMAIN_NAME, DEFAULT_PASSWORD, DEFAULT_USER_NAME } from '../../../src/emulator/emulator.js';
 import type { LateUpstream } from './late-upstream.js';
 
-/** What a create has to do with before its first call. */
+/** The context of a create before its first call. */
 interface CallContext {
   emulator: Emulator;
   upstream: LateUpstream;
@@ -11,9 +11,9 @@ interface CallContext {
   name: string;
 }
 
-/** What it has to do with during that call. */
+/** The context of a create during that call. */
 interface StepContext extends CallContext {
-  /** Number of creates that DLI had received before. */
+  /** Number of creates that DLI received before it. */
   postsBefore: number;
   /** Resolves when the call ends, with or without a response. */
   call: Promise<unknown>;
@@ -29,11 +29,11 @@ export interface CrashPoint {
   environment?: Record<string, string>;
   /** Injects faults before the call. */
   prepare?(context: CallContext): void;
-  /** Resolves at the step, for a gateway that is killed from outside. Several creates of one gateway can be at theirs. */
+  /** Resolves at the step, for a gateway that is killed from outside. Several of its creates can be at their steps. */
   reach?(context: StepContext): Promise<unknown>;
-  /** The last answer. */
+  /** The expected last answer. */
   end: 'CREATED' | 'OUTCOME_UNKNOWN' | 'ANY';
-  /** Number of creates that DLI receives. */
+  /** The expected number of creates that DLI receives. */
   posts: number;
 }
 
@@ -104,7 +104,7 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     posts: 1,
   },
   'at a random time': {
-    // A time, not a state: the step at which the gateway is killed shall vary.
+    // A time, not a state, so that the step at which the gateway is killed varies.
     reach: ({ chance }) => delay(chance * 60),
     end: 'ANY',
     posts: 1,
@@ -112,10 +112,10 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
 };
 
 const BIND = 'request.path.endsWith("/associate-queue")';
-// Enough for all steps on a slow machine: a bind whose time is over is not repeated.
+// Long enough for all steps on a slow machine, because a bind is not repeated after its deadline.
 const BINDING_ENVIRONMENT = { OPERATION_TIMEOUT_MS: '10000' };
 
-/** The steps of a create that binds its connection to two resources, from the response of DLI to the create on. */
+/** The steps of a create that binds its connection to two resources, starting with DLI's response to the create. */
 export const BINDING_CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
   'after its create was recorded and before it binds': {
     preload: killAt('undici:client:sendHeaders', BIND),

@@ -24,9 +24,9 @@ import { checkAnswers } from './verdict.js';
 const REPEATS = proofSize(1, 3);
 const AT_A_TIME = 5;
 const OPERATION_MS = 2_000;
-/** Longer than any step takes on a slow machine: DLI must not execute a create after it. */
+/** Longer than any step takes on a slow machine: DLI must not execute a create after this time. */
 const SETTLE_MS = 20_000;
-/** Time for which the killed process owns its record, and then for some reads of the list. */
+/** How long the killed process owns its record, plus time for some reads of the list. */
 const RESOLUTION_MS = OPERATION_MS + 5_000 + 2_000;
 const NO_FAULTS = { faults: [], otherFault: undefined, isTwice: false, disconnectsAfterMs: undefined, maxUndecided: 1 };
 
@@ -36,7 +36,7 @@ afterAll(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-/** How a create whose gateway was killed has ended. */
+/** The result of a create whose gateway was killed. */
 interface CrashEnd {
   verdict: Verdict;
   isRepeated: boolean;
@@ -54,8 +54,8 @@ interface Crash<Input extends PlannedInput> {
 }
 
 /**
- * Lets creates of one gateway come to their steps, kills it, starts another one and repeats the creates until they are
- * decided. Only creates that are killed from outside can share a gateway.
+ * Lets the creates of one gateway reach their steps, kills it, starts another one and repeats the creates until they
+ * are decided. Creates can share a gateway only if it is killed from outside.
  */
 async function crash<Input extends PlannedInput>(
   kind: ConnectionKind<Input>,
@@ -89,17 +89,17 @@ async function crash<Input extends PlannedInput>(
     await point.reach?.({ ...context, postsBefore, call, chance });
   }
   if (preload === undefined) first.signal('SIGKILL');
-  // A process that decides the create has not reached the step.
+  // A process that decides its create has not reached the step.
   else if ((await Promise.all(repeats)).includes(true)) return crash(kind, crashes);
   expect(await killed).toBe('SIGKILL');
   await Promise.all(repeats);
-  // A request that was held back arrives after its sender was killed, but not later because of a slow start.
+  // A held request arrives after its sender was killed, but before the next gateway starts, which may be slow.
   upstream.release();
-  // The next gateway runs in this process, because it is not killed.
+  // The next gateway is not killed, so it runs in this process.
   const second = await startGateway({ env: environment });
   await callUntilFinal(histories, async () => second.graphqlUrl, RESOLUTION_MS, emulator);
   const decided = histories.map(lastAnswer);
-  // A repeat has the same outcome.
+  // A repeat must have the same outcome.
   for (const history of histories) await callOnce(history, second.graphqlUrl);
   await second.close();
   return crashes.map(({ plan }, index) => endOf(plan, histories[index], decided[index], emulator));
@@ -119,8 +119,8 @@ function endOf<Input extends PlannedInput>(
 }
 
 /**
- * Repeats an undecided call: on a slow machine its time may be over before it reaches the step. Returns whether it was
- * decided.
+ * Repeats an undecided call, because on a slow machine its deadline may pass before it reaches the step. Returns
+ * whether it was decided.
  */
 async function repeatUntil(
   killed: Promise<unknown>,
@@ -138,7 +138,7 @@ async function repeatUntil(
   }
 }
 
-/** The crashes of each gateway: those that differ by nothing that it gets at its start share one. */
+/** The crashes of each gateway. Those that need no startup settings of their own share one. */
 function groupsOf<C extends { point: CrashPoint; repeat: number }>(crashes: readonly C[]): C[][] {
   const isAlone = ({ point }: C) => point.preload !== undefined || point.environment !== undefined;
   const others = crashes.filter(each => !isAlone(each));
@@ -149,7 +149,7 @@ function groupsOf<C extends { point: CrashPoint; repeat: number }>(crashes: read
 /**
  * Describes what holds for a create whose gateway is killed at these steps.
  *
- * @param input what all inputs have in common; default: nothing
+ * @param input fields that all inputs have in common; default: none
  */
 export function describeCrashes<Input extends PlannedInput>(
   title: string,
@@ -187,7 +187,7 @@ export function describeCrashes<Input extends PlannedInput>(
           expect({ seed, isRepeated, notBound, ...verdict }).toEqual({
             seed,
             isRepeated: true,
-            // Nothing prevents a bind after the restart.
+            // After the restart, nothing prevents a bind.
             notBound: [],
             duplicates: [],
             wrongAnswers: [],

@@ -4,7 +4,7 @@ import type { CreateFault } from './fault-alphabet.js';
 import { CREATE_FAULTS } from './fault-alphabet.js';
 import { pick, randomOf } from './random.js';
 
-/** One create: the behaviour of its caller, and the faults. */
+/** One create: the behaviour of its caller and the faults that it meets. */
 export interface CreatePlan<Input extends PlannedInput = PlannedInput> {
   input: Input;
   /** The faults of the first POST, and of the second one if there is one. */

@@ -97,12 +97,12 @@ function planInput(random: Random, seed: string, number: number): EnhancedInput 
   };
 }
 
-/** What DLI binds for a resource: a queue of a pool is bound as its pool. */
+/** The name that DLI binds for a resource: for a queue in a pool, that of the pool. */
 export function boundAs({ name }: ResourceInput): string {
   return name === QUEUE_OF_POOL_A.name ? POOL_A.name : name;
 }
 
-/** The pools and queues that binds really bound, by connection. */
+/** The pools and queues that were actually bound, by connection. */
 export function boundNames(emulator: Emulator): Map<string, Set<string>> {
   const bound = new Map<string, Set<string>>();
   for (const { appliedConnectionId: id, appliedResources = [] } of allEntries(emulator, 'associateQueue')) {
@@ -134,7 +134,7 @@ function matchesInput({ vpcId, networkId, hosts, tags }: Connection, input: Enha
   );
 }
 
-/** What a success says wrongly about the bindings. */
+/** False claims about the bindings in a success. */
 function wrongBindings(
   { resources }: EnhancedInput,
   { notBound = [] }: EnhancedPayload,

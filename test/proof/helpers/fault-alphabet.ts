@@ -26,10 +26,10 @@ const AMBIGUOUS: readonly CreateFault['fault'][] = [
   { behaviour: 'close' },
 ];
 
-// These take until the deadline of the operation, so there are few of them.
+// These last until the deadline of the operation, so there are few of them.
 const SLOW: readonly CreateFault['fault'][] = [{ behaviour: 'hang' }];
 
-// These are parts of a real success, or slow ones.
+// Incomplete or slow versions of a real success.
 const BROKEN_SUCCESSES: readonly CreateFault['fault'][] = [
   { behaviour: 'resetDuringAnswer', apply: true },
   { behaviour: 'truncate', apply: true },
@@ -95,7 +95,7 @@ export function getFaultsOf(operation: Fault['operation']): Fault[] {
   return GET_FAULTS.map(fault => ({ ...fault, operation }));
 }
 
-/** All faults of a bind: those of a create, and refusals that only binds have. */
+/** All faults of a bind: those of a create, and refusals that only occur for binds. */
 export function bindFaults(): Fault[] {
   const onlyOfBinds: Omit<Fault, 'operation'>[] = [
     { error: 'DLI.0007' },
@@ -106,7 +106,7 @@ export function bindFaults(): Fault[] {
   return faults.filter(fault => !reportsSuccess(fault)).map(fault => ({ ...fault, operation: 'associateQueue' }));
 }
 
-/** Whether a response makes a bind a success, even one that was not executed. One to a create also needs an id. */
+/** Whether a response reports a bind as successful, even if it was not executed. For a create, it also needs an id. */
 function reportsSuccess({ status, body }: Omit<Fault, 'operation'>): boolean {
   return status === 204 || (typeof body === 'object' && 'is_success' in body && body.is_success === true);
 }

@@ -2,18 +2,18 @@ import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { listen } from '../../helpers/listening-server.js';
 
-/** A relay that can hold a create back, and forwards it when released, even if its sender is gone by then. */
+/** A relay that can hold a create back and forward it when released, even if its sender is gone by then. */
 export interface LateUpstream {
   url: string;
-  /** Holds back the request whose body has this text. */
+  /** Holds back the request whose body contains this text. */
   hold(text: string): void;
-  /** Resolves when it is held back. */
+  /** Resolves when that request is held back. */
   held: Promise<void>;
-  /** Forwards it. */
+  /** Forwards that request. */
   release(): void;
 }
 
-/** Starts such a relay; it stops after the test. */
+/** Starts a relay; it stops after the test. */
 export async function startLateUpstream(upstreamUrl: string): Promise<LateUpstream> {
   const upstreamPort = Number(new URL(upstreamUrl).port);
   let heldText: string | undefined;

@@ -13,12 +13,12 @@ import { inParallel } from './in-parallel.js';
 import { chooseSeed, randomOf } from './random.js';
 import { checkAnswers } from './verdict.js';
 
-// With more at a time, creates would miss their deadlines on a machine with two cores.
+// With more creates at a time, some would miss their deadlines on a machine with two cores.
 const AT_A_TIME = 15;
 const OPERATION_MS = 5_000;
 const SETTLE_MS = 4_000;
 const LIST_LAG_MS = 200;
-/** Time within which an unknown create is decided: its killed owner keeps the record, and then it settles. */
+/** How long it takes to decide an unknown create: its killed owner keeps the record first, and then it settles. */
 const RESOLUTION_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
 
 /** The number of creates of a run: `PROOF_CREATES` if it is set, otherwise as {@link proofSize} says. */
@@ -26,12 +26,12 @@ export function createCount(short: number, long: number): number {
   return Number(process.env['PROOF_CREATES'] ?? proofSize(short, long));
 }
 
-/** Milliseconds in which a run of so many creates ends, even on a machine that is ten times slower. */
+/** Milliseconds in which a run of this many creates ends, even on a machine that is ten times slower. */
 export function randomFaultsTimeoutMs(creates: number): number {
   return 120_000 + creates * 1_000;
 }
 
-/** What to run. */
+/** The settings of a run. */
 interface RandomFaultsOptions<Input extends PlannedInput> {
   kind: ConnectionKind<Input>;
   /** Name of the run in the output. */
@@ -43,7 +43,7 @@ interface RandomFaultsOptions<Input extends PlannedInput> {
   store: Record<string, string>;
 }
 
-/** What is left of a run, all creates of which have ended. The gateways run until the end of the test. */
+/** The result of a run whose creates have all ended. The gateways run until the end of the test. */
 export interface RandomFaultsRun<Input extends PlannedInput> {
   seed: string;
   histories: CreateHistory<Input>[];

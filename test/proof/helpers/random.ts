@@ -1,6 +1,6 @@
 import { hash, randomInt } from 'node:crypto';
 
-/** Numbers from 0 to 1 (exclusive) that follow from a seed. */
+/** Numbers from 0 to 1 (exclusive) that a seed determines. */
 export type Random = () => number;
 
 /** The seed of this run; `PROOF_SEED` repeats an earlier run. */
@@ -8,7 +8,7 @@ export function chooseSeed(): string {
   return process.env['PROOF_SEED'] ?? String(randomInt(1_000_000_000));
 }
 
-/** Returns the same numbers for the same seed (mulberry32). */
+/** A generator of the same numbers for the same seed (mulberry32). */
 export function randomOf(seed: string): Random {
   let state = Number.parseInt(hash('sha256', seed).slice(0, 8), 16);
   return () => {

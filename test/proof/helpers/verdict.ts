@@ -14,19 +14,19 @@ interface UpstreamState<Input extends PlannedInput> {
 
 /** The contradictions between the answers and the emulator, as sentences. */
 export interface Verdict {
-  /** More than one connection for one key. */
+  /** Keys with more than one connection. */
   duplicates: string[];
-  /** An answer that is not true. */
+  /** Answers that are not true. */
   wrongAnswers: string[];
-  /** The last answer is an unknown outcome, although DLI lists the connection. */
+  /** Creates whose last answer is an unknown outcome although DLI lists the connection. */
   unknownButListed: string[];
-  /** A POST after one that was not provably refused. */
+  /** POSTs after one that was not provably refused. */
   postsWithoutProof: string[];
-  /** The last answer is "in progress", or there is none. */
+  /** Creates whose last answer is "in progress", or that have none. */
   stuck: string[];
 }
 
-/** Figures of a run, to be printed. */
+/** The figures of a run, for printing. */
 export interface Figures {
   creates: number;
   posts: number;
@@ -129,9 +129,9 @@ function findWrongAnswers<Input extends PlannedInput>(
       case 'DliRejectedError':
         return connection === undefined ? [] : ['refused, but it exists'];
       case 'DliUnavailableError': {
-        // Refers to this call only, not to earlier ones.
+        // Refers only to this call, not to earlier ones.
         if (payload.code === 'IDEMPOTENCY_STORE_UNAVAILABLE') return [];
-        // While the other call of a pair is in progress, the answer refers to this call only.
+        // While the other call of a pair is in progress, the answer refers only to this call.
         const untilMs = isTwice ? startedAtMs : endedAtMs;
         return connection !== undefined && connection.createdAtMs < untilMs
           ? ['"nothing was created", but it was']

@@ -22,14 +22,14 @@ const NO_CONTRADICTIONS = {
   stuck: [],
 };
 
-/** The creates of one run and their payloads, to be compared with what the emulator did. */
+/** The creates of one run and their payloads, for comparison with what the emulator did. */
 export class CreateCalls {
   readonly #creates = new Map<string, Create>();
-  /** The last key that was sent with a name and address. */
+  /** The last idempotency key that was sent with a name and address. */
   readonly #keyOf = new Map<string, string>();
   readonly #faultsOf = new Map<string, readonly CreateFault[]>();
 
-  /** Notes the faults of the next create of this name and address. */
+  /** Records the faults of the next create with this name and address. */
   plan(input: CreateInput, faults: readonly CreateFault[]): void {
     this.#faultsOf.set(identifyInput(input), faults);
   }
@@ -49,7 +49,7 @@ export class CreateCalls {
     this.#keyOf.set(id, key);
   }
 
-  /** Adds a call whose payload does not say what became of it, because the document did not ask. */
+  /** Adds a call whose payload does not tell its outcome, because the document did not select it. */
   addUnclear(input: CreateInput): void {
     const id = identifyInput(input);
     this.#keyOf.set(id, this.#keyOf.get(id) ?? String(input['idempotencyKey'] ?? randomUUID()));
@@ -96,7 +96,7 @@ function isKeyReused({ payload }: CallRecord): boolean {
   return payload?.code === 'IDEMPOTENCY_KEY_REUSED';
 }
 
-/** A refused second input of a key must not have been created. */
+/** Connections created from a second input whose key was refused as reused; there must be none. */
 function misreported({ input }: CreateHistory<ClassicInput>, emulator: Emulator): string[] {
   return emulator
     .connections()
@@ -108,7 +108,7 @@ function identifyInput({ name, url }: CreateInput): string {
   return identify(String(name), String(url));
 }
 
-/** The input after the coercions of GraphQL: numbers as ids, and one value as a list. */
+/** The input after GraphQL's coercions: numbers become ids, and a single value becomes a list. */
 function asGraphqlReads(input: CreateInput): ClassicInput {
   const { networkId, securityGroupId, tags } = input;
   return {

@@ -2,7 +2,7 @@ import type { Random } from '../../proof/helpers/random.js';
 import { pick } from '../../proof/helpers/random.js';
 import { integer, isBy, oddValue } from './odd-values.js';
 
-/** An input of a create, as it is sent. */
+/** The input of a create, as it is sent. */
 export type CreateInput = Record<string, unknown>;
 
 const SERVICES = ['CLOUD_TABLE', 'CLOUD_TABLE_OPENTSDB', 'MRS_OPENTSDB', 'DWS', 'RDS', 'CSS'];
@@ -37,9 +37,9 @@ const NEAR_MISSES: readonly ((input: CreateInput) => CreateInput)[] = [
 ];
 
 /**
- * A valid input. Its address is that of no other input of the same numbers, so that it identifies the create.
+ * A valid input. No input with other numbers has its address, which therefore identifies the create.
  *
- * @param run a number below 100 that the inputs of other runs do not have
+ * @param run a number below 100 that no other run has
  */
 export function createInput(random: Random, run: number, number: number): CreateInput {
   const service = pick(random, SERVICES);
@@ -63,12 +63,12 @@ export function createInput(random: Random, run: number, number: number): Create
   };
 }
 
-/** The name in such an input. */
+/** The name in the input with these numbers. */
 export function nameOf(run: number, number: number): string {
   return `fuzz_${run}_${number}`;
 }
 
-/** Changes an input so that it is most probably invalid. */
+/** Changes an input so that it is very likely invalid. */
 export function mutateInput(random: Random, input: CreateInput): CreateInput {
   if (isBy(random, 0.6)) return pick(random, NEAR_MISSES)(input);
   return { ...input, [pick(random, Object.keys(input))]: oddValue(random) };

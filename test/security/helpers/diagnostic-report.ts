@@ -14,7 +14,7 @@ export interface DiagnosticReport {
   variables: Record<string, string>;
 }
 
-/** The options of Node with which a process writes one when it gets SIGUSR2, and a function that makes it do so. */
+/** Node options that make a process write a report on SIGUSR2, and a function that triggers it. */
 export function prepareReport(): { options: string; write(gateway: GatewayProcess): Promise<DiagnosticReport> } {
   const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-report-'));
   onCleanup(() => rmSync(folder, { recursive: true, force: true }));
@@ -25,7 +25,7 @@ export function prepareReport(): { options: string; write(gateway: GatewayProces
       gateway.signal('SIGUSR2');
       for (;;) {
         const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-        // Node writes it piece by piece.
+        // Node writes the report piece by piece.
         if (text.trimEnd().endsWith('\n}')) return { text, variables: JSON.parse(text).environmentVariables };
         await delay(PAUSE_MS);
       }

@@ -14,7 +14,7 @@ import type { Random } from '../../proof/helpers/random.js';
 import { pick } from '../../proof/helpers/random.js';
 import { integer, isBy, RawText, shuffled } from './odd-values.js';
 
-/** A document and what is sent with it. */
+/** A document and the other parts of its request. */
 export interface GrownDocument {
   query: string;
   variables: Record<string, unknown>;
@@ -24,7 +24,7 @@ export interface GrownDocument {
 /** Chooses the value of an argument; undefined leaves it out. */
 export type ArgumentValues = (argument: GraphQLArgument) => unknown;
 
-/** What the tests need to know of every payload. */
+/** The selections that the tests need from every payload. */
 const ALWAYS: Readonly<Record<string, string>> = {
   CreateDatasourceConnectionPayload:
     '__typename ... on UserError { code } ... on CreateDatasourceConnectionSuccess { connectionId } ... on OutcomeUnknownError { idempotencyKey }',
@@ -40,11 +40,11 @@ const MAX_ALIASES = 12;
 const MAX_OPERATIONS = 3;
 const SEPARATORS = [' ', ' ', ' ', '\n', ', ', '\t', ' # comment\n', '\ufeff '];
 
-/** Grows one valid document of random shape from a schema. */
+/** Generates one valid document of random shape from a schema. */
 export class DocumentGrower {
   readonly #fragments: string[] = [];
   readonly #variables: Record<string, unknown> = {};
-  /** The variables of the operation that is being grown. */
+  /** The variables of the operation that is being generated. */
   #declarations: string[] = [];
   #aliases = 0;
   #names = 0;
@@ -57,7 +57,7 @@ export class DocumentGrower {
     private readonly mayInline: boolean,
   ) {}
 
-  /** Grows a document whose executed operation has this root field; the others, if any, have random ones. */
+  /** Generates a document whose executed operation has this root field; further operations, if any, select services. */
   grow(kind: OperationTypeNode, rootField: string): GrownDocument {
     const { random } = this;
     const others = isBy(random, 0.15) ? integer(random, 1, MAX_OPERATIONS - 1) : 0;

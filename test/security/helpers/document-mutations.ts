@@ -4,7 +4,7 @@ import { integer, isBy, mutateText } from './odd-values.js';
 
 const TOKEN = /[_A-Za-z]\w*|\.\.\.|"(?:[^"\\\n]|\\.)*"|-?\d+(?:\.\d+)?|#.*|\S/g;
 
-// No small number above 1: as `waitSeconds` it would be waited for.
+// No small number above 1, because as `waitSeconds` it would cause a wait.
 const ODD_TOKENS = [
   '{',
   '}',
@@ -74,7 +74,7 @@ const STRUCTURES: readonly ((random: Random, query: string) => string)[] = [
   (random, query) => `${'query A { __typename } '.repeat(integer(random, 1, 150))}${query}`,
 ];
 
-/** Changes a valid document: its text, its tokens or its structure. The result is seldom valid. */
+/** Changes a valid document: its text, its tokens or its structure. The result is rarely valid. */
 export function mutateDocument(random: Random, query: string): string {
   const kind = random();
   if (kind < 0.2) return mutateText(random, query);
@@ -110,7 +110,7 @@ function cycle(length: number): string {
   return fragments.join('');
 }
 
-/** Fragments, each of which spreads the next one twice. */
+/** Fragments that each spread the next one twice. */
 function doubling(length: number): string {
   const fragments = Array.from(
     { length },

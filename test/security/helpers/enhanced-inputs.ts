@@ -14,16 +14,15 @@ const RESOURCES = [POOL_A, POOL_B, QUEUE_DEDICATED, QUEUE_OF_POOL_A];
 const SHARES = { optional: 0.5, odd: 0.25 };
 const UUID_TAIL = 'a4ad-4835-ad09-08a2f2efccdb';
 
-/** Some pools and queues of the emulator, each once. */
+/** Some distinct pools and queues of the emulator. */
 export function someResources(random: Random): ResourceInput[] {
   return shuffled(random, RESOURCES).slice(0, integer(random, 1, RESOURCES.length));
 }
 
 /**
- * The input of a create of an enhanced connection: a valid one with a name of its own, or one that is most probably
- * invalid.
+ * The input of a create of an enhanced connection: a valid one with a unique name, or one that is very likely invalid.
  *
- * @param run a number below 100 that the inputs of other runs do not have
+ * @param run a number below 100 that no other run has
  */
 export function enhancedInput(random: Random, run: number, number: number): CreateInput {
   const id = () => `${integer(random, 10_000_000, 99_999_999)}-${UUID_TAIL}`;

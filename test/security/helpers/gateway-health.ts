@@ -10,12 +10,12 @@ export function fuzzTimeoutMs(requests: number): number {
   return 120_000 + requests * 400;
 }
 
-/** The number of open TCP connections of this process, counting both ends of those with itself. */
+/** The number of open TCP connections of this process, counting both ends of connections to itself. */
 export function openSockets(): number {
   return process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length;
 }
 
-/** Asserts that nothing was an internal error, and that the gateway is ready and creates connections. */
+/** Asserts that there was no internal error, and that the gateway is ready and creates connections. */
 export async function expectHealthy(gateway: TestGateway, headers: Record<string, string> = {}): Promise<void> {
   expect(errorsIn(gateway.log())).toEqual([]);
   expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);

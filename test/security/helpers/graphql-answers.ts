@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import { ERROR_CODES } from '../../../src/lib/error-codes.js';
 
-/** The codes of top-level errors, without those of the gateway's own failures. */
+/** The codes of top-level errors, except those for the gateway's own failures. */
 const CODES: ReadonlySet<unknown> = new Set(Object.keys(ERROR_CODES).filter(code => code !== 'INTERNAL'));
 const MAX_MESSAGE_LENGTH = 500;
 const MAX_PROBLEMS = 20;
@@ -27,9 +27,9 @@ export interface Answer {
 }
 
 /**
- * What is wrong with a value that should be a response to a document; undefined if nothing is.
+ * Describes what is wrong with a value that should be a response to a document; undefined if nothing is.
  *
- * @param query the document; undefined if it is not known, so that the data is not checked
+ * @param query the document; undefined if it is unknown, in which case the data is not checked
  */
 export function findAnswerProblem(schema: GraphQLSchema, answer: unknown, query?: string): string | undefined {
   if (!isObject(answer)) return 'is not an object';
@@ -56,7 +56,7 @@ function findErrorProblem(schema: GraphQLSchema, error: unknown): string | undef
     return 'has an error without a message of limited length';
   if (!isObject(extensions) || !CODES.has(extensions['code']))
     return `has an error without a known code: ${JSON.stringify(extensions)}`;
-  // Apollo refuses some requests by itself, without a trace id.
+  // Apollo refuses some requests itself, without a trace id.
   const { code, traceId = code === 'BAD_REQUEST' ? NO_TRACE_ID : undefined } = extensions;
   if (!TRACE_ID.test(String(traceId))) return `has an error without a trace id: ${JSON.stringify(extensions)}`;
   const { code: _code, traceId: _traceId, retryAfterSeconds = 1, problems, ...details } = extensions;
@@ -78,7 +78,7 @@ function isProblemList(schema: GraphQLSchema, problems: unknown): boolean {
   });
 }
 
-/** What is wrong with data; it fits if any operation of the document could have it as its result. */
+/** Describes what is wrong with data, which must be a possible result of one of the document's operations. */
 function findDataProblem(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -125,7 +125,7 @@ function findProblem(
     const [node, ...others] = fields.get(key) ?? [];
     if (node === undefined) return `${path}.${key} was not asked for`;
     const isName = node.name.value === '__typename';
-    // Other members of the union may give the same response key to another field.
+    // Other members of the union may use the same response key for another field.
     const same = [node, ...others].find(({ name }) => isName || actual.getFields()[name.value] !== undefined);
     const field = isName ? TypeNameMetaFieldDef : actual.getFields()[same?.name.value ?? ''];
     if (field === undefined) return `${path}.${key} is no field of ${actual.name}`;
@@ -136,10 +136,10 @@ function findProblem(
   return undefined;
 }
 
-// The items of a list have the same selections.
+// Cached, because the items of a list have the same selections.
 const unfolded = new WeakMap<readonly SelectionSetNode[], Map<string, FieldNode[]>>();
 
-/** The selected fields by their response keys, with fragments unfolded whatever their type. */
+/** The selected fields by their response keys, with all fragments unfolded regardless of their type. */
 function fieldsOf(document: DocumentNode, sets: readonly SelectionSetNode[]): Map<string, FieldNode[]> {
   const known = unfolded.get(sets);
   if (known !== undefined) return known;

@@ -14,17 +14,17 @@ import { integer, isBy, mutateText, oddValue, RawText, writeJson } from './odd-v
 /** The published schema. */
 export const SCHEMA = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
 
-/** What earlier requests of a run leave for later ones. */
+/** Values from earlier requests of a run for use in later ones. */
 export interface Pool {
-  /** Inputs of creates with an idempotency key. */
+  /** Inputs of creates that had an idempotency key. */
   inputs: CreateInput[];
-  /** Names of creates without faults. */
+  /** Names in creates without faults. */
   names: string[];
-  /** Inputs of creates of enhanced connections with an idempotency key. */
+  /** Inputs of creates of enhanced connections that had an idempotency key. */
   enhancedInputs: CreateInput[];
   /** Ids of connections, deleted ones included. */
   ids: string[];
-  /** Those of enhanced connections. */
+  /** The ids of enhanced connections. */
   enhancedIds: string[];
   cursors: string[];
 }
@@ -38,7 +38,7 @@ export interface GraphqlRequest {
   query: string | undefined;
   /** Whether the document may be invalid. */
   isMutated: boolean;
-  /** The input of a create of a classic connection, as its recipient reads it. */
+  /** The input of a create of a classic connection, as its recipient parses it. */
   input: CreateInput | undefined;
   /** Whether no other request can have a create of the same name. */
   isFresh: boolean;
@@ -62,7 +62,7 @@ const JSON_TYPE = 'application/json';
 const NO_ID = '00000000-0000-4000-8000-000000000000';
 const STATES = ['ACTIVE', 'CREATING', 'DELETED', 'FAILED', 'UNKNOWN'];
 
-/** Headers with which a gateway may refuse a request, or respond in another form. */
+/** Headers that may make a gateway refuse a request or respond in another form. */
 const ODD_HEADERS: readonly Record<string, string>[] = [
   { 'content-type': 'text/plain' },
   { 'content-type': 'application/x-www-form-urlencoded' },
@@ -92,7 +92,7 @@ const ODD_HEADERS: readonly Record<string, string>[] = [
   { expect: '100-continue' },
 ];
 
-/** Puts a request into an odd form. The result may still be valid. */
+/** Functions that give the body of a request an odd form. It may still be valid. */
 const ODD_BODIES: readonly ((request: Record<string, unknown>, random: Random) => string)[] = [
   request => `\ufeff${writeJson(request)}`,
   request => `[${writeJson(request)}]`,
@@ -136,11 +136,11 @@ export function growRequest(random: Random, pool: Pool, run: number, number: num
   const other = chooseOtherInput(random, kind, pool, run, number);
   const values = (argument: GraphQLArgument): unknown => {
     if (argument.name === 'input') return input ?? other ?? { id };
-    // The stream would not end before all of them are bound.
+    // The stream would not end until all resources are bound.
     if (argument.name === 'untilBound' && kind === 'subscription') return undefined;
     return isBy(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
   };
-  // A literal that a mutation of the document changes would be another input.
+  // No inlined values if the document is mutated, because a changed literal would be another input.
   const grower = new DocumentGrower(random, SCHEMA, values, !isMutated && !isOdd(input) && !isOdd(other));
   const grown = grower.grow(...rootFieldOf(random, kind));
   const request = isMutated ? { ...grown, query: mutateDocument(random, grown.query) } : grown;
@@ -151,7 +151,7 @@ export function growRequest(random: Random, pool: Pool, run: number, number: num
     headers: chooseHeaders(random, kind),
     query: readQuery(body),
     isMutated: isMutated || body !== writeJson(request),
-    // The last of repeated keys counts, and __proto__ is a key like any other.
+    // As in JSON: the last of repeated keys counts, and __proto__ is a key like any other.
     input: input && (JSON.parse(writeJson(input)) as CreateInput),
     isFresh: input !== undefined && input['name'] === nameOf(run, number),
     id,

@@ -18,17 +18,17 @@ import { isBy } from './odd-values.js';
 import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
 
-// More would find the same, and keep a machine with two cores from meeting deadlines.
+// More would not find more, but would make a machine with two cores miss deadlines.
 const AT_A_TIME = 15;
 const STATUSES = [200, 400, 406, 413, 415, 429];
 const CONTENT_TYPE = /^(?:application\/json|application\/graphql-response\+json|text\/event-stream); charset=utf-8$/;
 const CHANCES = { createFault: 0.2, secondFault: 0.3, deleteFault: 0.25, getFault: 0.03 };
-/** Time in which an unknown create is decided. */
+/** Time within which an unknown create is decided. */
 const RESOLUTION_MS = 3_000;
 const MAX_PRINTED = 1_000;
-/** The refusals of documents that graphql-js may find valid. */
+/** Messages of refusals of documents that graphql-js may consider valid. */
 const LIMITS: ReadonlySet<string> = new Set(Object.values(DOCUMENT_LIMIT_ERRORS).map(({ message }) => message));
-/** The payloads after which a connection may be deleted. */
+/** Payloads after which a connection may have been deleted. */
 const DELETIONS = [DELETED, 'DeleteOutcomeUnknownError'];
 
 const NAME_TAKEN: CreateFault = { fault: { error: 'DLI.0006' }, proves: 'NOT_EXECUTED' };
@@ -60,7 +60,7 @@ const ENHANCED_FAULTS = [
   { behaviour: 'reset', apply: false },
 ] as const;
 
-/** Sends generated requests to a gateway, and checks every response and what became of the connections. */
+/** Sends generated requests to a gateway, and checks every response and the resulting connections. */
 export class GraphqlRun {
   readonly #pool: Pool = {
     inputs: [],
@@ -77,7 +77,7 @@ export class GraphqlRun {
 
   /**
    * @param number a number below 100 that no other run with this gateway has
-   * @param tally is counted up
+   * @param tally gets the counts of responses
    */
   constructor(
     private readonly gateway: TestGateway,
@@ -86,7 +86,7 @@ export class GraphqlRun {
     private readonly tally: Tally,
   ) {}
 
-  /** Sends this many requests; returns what is wrong with the responses, as sentences. */
+  /** Sends this many requests; returns the problems of the responses, as sentences. */
   async send(requests: number): Promise<string[]> {
     const { emulator, graphqlUrl } = this.gateway;
     emulator.reset();
@@ -141,7 +141,7 @@ export class GraphqlRun {
     if (isFresh && typeof input['idempotencyKey'] === 'string') this.#pool.inputs.push(input);
   }
 
-  /** The answers in a response: one, or those of an event stream. */
+  /** The answers in a response: a single one, or those of an event stream. */
   #readAnswers(number: number, request: GraphqlRequest, { status, headers, text }: TextResponse): unknown[] {
     const type = headers.get('content-type') ?? '';
     if (!STATUSES.includes(status)) this.#problem(number, request, `status ${status}: ${text}`);
@@ -155,7 +155,7 @@ export class GraphqlRun {
     }
   }
 
-  /** Counts an answer, and keeps what is to be compared with the emulator at the end. */
+  /** Counts an answer, and keeps what will be compared with the emulator at the end. */
   #note(request: GraphqlRequest, answer: Answer, times: { startedAtMs: number; endedAtMs: number }): void {
     for (const { extensions } of answer.errors ?? []) countUp(this.tally, extensions.code);
     const { data } = answer;
@@ -166,7 +166,7 @@ export class GraphqlRun {
     const page = payload as { nextCursor?: unknown };
     if (typeof page.nextCursor === 'string') this.#pool.cursors.push(page.nextCursor);
     if (request.kind === 'query' || request.kind === 'subscription') return;
-    // A mutated document may not ask for it.
+    // A mutated document may not select `__typename`.
     if (payload.__typename === undefined) {
       if (request.input !== undefined) this.#creates.addUnclear(request.input);
       if (request.kind === 'delete') this.#unclearDeletes.add(String(request.id).toLowerCase());
@@ -207,7 +207,7 @@ export class GraphqlRun {
     return found;
   }
 
-  /** Enhanced connections that were made twice, or answered and not made, as sentences. */
+  /** Enhanced connections that were created twice, or reported as created but not created, as sentences. */
   #enhancedContradictions(): string[] {
     const connections = this.gateway.emulator.enhancedConnections();
     const ids = new Set(connections.map(({ connectionId }) => connectionId));
@@ -226,7 +226,7 @@ export class GraphqlRun {
   }
 }
 
-/** The answers in the events of a stream, which must end as the protocol demands. */
+/** The answers in the events of a stream, which must end as the protocol requires. */
 function readEvents(text: string): unknown[] {
   const events = text.split('\n\n').filter(event => event !== '' && !event.startsWith(':'));
   if (!/^event: complete\b/.test(events.pop() ?? '')) throw new Error('The stream does not end with "complete"');
@@ -237,13 +237,13 @@ function readEvents(text: string): unknown[] {
   });
 }
 
-/** How an answer contradicts what graphql-js finds out about the document; undefined if it does not. */
+/** Describes how an answer contradicts graphql-js's validation of the document; undefined if it does not. */
 function findContradiction({ data, errors = [] }: Answer, { query, isMutated }: GraphqlRequest): string | undefined {
   const codes = errors.map(({ extensions }) => extensions.code);
   if (query === undefined) return undefined;
   if (errors.some(({ message }) => LIMITS.has(message))) return undefined;
   const isRefused = codes.some(code => ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'].includes(code));
-  // Documents are valid as they are grown. To validate them all would double the time of the test.
+  // Generated documents are valid before they are mutated. Validating them all would double the duration of the test.
   if (!isRefused && (data === undefined || !isMutated)) return undefined;
   const invalidity = findInvalidity(query);
   if (isRefused) return invalidity === undefined ? 'refuses a valid document' : undefined;

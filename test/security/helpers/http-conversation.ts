@@ -16,7 +16,7 @@ import {
 } from './http-message.js';
 import { integer, isBy } from './odd-values.js';
 
-/** What the server must do with a message: execute it, refuse it and all that follows, or either. */
+/** What the server must do with a message: execute it, refuse it and everything after it, or either of these. */
 type Fate = 'executed' | 'refused' | 'anything';
 
 /** The bytes that a client sends over one connection. */
@@ -104,7 +104,7 @@ const ODD_HEADERS = [
   'x-a: \u007f',
 ];
 
-/** Makes a message ambiguous or invalid. `chunked` has the body in chunks, and ends with `\r\n\r\n`. */
+/** Makes a message ambiguous or invalid. `chunked` has its body in chunks and ends with `\r\n\r\n`. */
 const AMBIGUITIES: readonly ((message: Message, random: Random) => Message)[] = [
   message => ({ ...message, framing: [...message.framing, ...chunksOf(message.body).framing] }),
   message => ({
@@ -206,7 +206,7 @@ const NONSENSE: readonly ((random: Random) => string)[] = [
   () => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
 ];
 
-/** Generates what a client sends over one connection. Names of creates end with the number. */
+/** Generates what a client sends over one connection. The names of creates contain the number. */
 export function growConversation(random: Random, token: string, number: number): Conversation {
   const fate = pick(random, ['executed', 'refused', 'refused', 'anything', 'anything'] as const);
   const count = integer(random, 1, MAX_MESSAGES);
@@ -215,7 +215,7 @@ export function growConversation(random: Random, token: string, number: number):
   );
   const start = isBy(random, 0.1) ? '\r\n' : '';
   const before = start + valid.map(write).join('');
-  // A hidden request is no valid JSON.
+  // A body that hides a request is not valid JSON.
   const statuses = valid.map(({ body }) => (body.startsWith('POST') ? 400 : 200));
   if (fate === 'executed') {
     return { bytes: toBytes(before), fate, statuses, hasHead: false };
@@ -223,7 +223,7 @@ export function growConversation(random: Random, token: string, number: number):
   const message = plainMessage(random, token, fate === 'refused' ? `${CANARY}${number}_x` : `${SENT}${number}_x`);
   const leading = isBy(random, 0.7) ? start : before;
   if (fate === 'refused') {
-    // The message that follows is one that a vulnerable server would execute.
+    // A vulnerable server would execute the message that follows.
     const text = write(pick(random, AMBIGUITIES)(message, random));
     const smuggled = write(plainMessage(random, token, `${CANARY}${number}_y`));
     const answers = leading === before ? statuses : [];
@@ -246,7 +246,7 @@ function mutate(random: Random, message: Message): string {
 function validMessage(random: Random, token: string, name: string, canary: string): Message {
   const message = plainMessage(random, token, name);
   if (isBy(random, 0.3)) {
-    // Not valid JSON, so that it is refused. As a request it would be valid.
+    // Not valid JSON, so it is refused as a body, but it would be valid as a request.
     const body = write(plainMessage(random, token, canary));
     return { ...message, body, framing: [`content-length: ${body.length}`] };
   }

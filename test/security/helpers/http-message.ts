@@ -2,9 +2,9 @@ import { CREATE_MUTATION, VALID_INPUT } from '../../helpers/gateway.js';
 import type { Random } from '../../proof/helpers/random.js';
 import { integer, isBy, shuffled } from './odd-values.js';
 
-/** The start of the names of connections that no valid request asks for. */
+/** Prefix of the names of connections that no valid request asks for. */
 export const CANARY = 'canary_';
-/** The start of the names of connections that a valid request asks for. */
+/** Prefix of the names of connections that a valid request asks for. */
 export const SENT = 'sent_';
 
 /** The parts of a message, from which {@link write} makes its text. */
@@ -12,14 +12,14 @@ export interface Message {
   method: string;
   target: string;
   version: string;
-  /** Without those that say how long the body is. */
+  /** The header lines, except those that define the length of the body. */
   headers: string[];
   framing: string[];
-  /** As it is sent: with the sizes of the chunks, if there are any. */
+  /** The body as it is sent, including the sizes of any chunks. */
   body: string;
 }
 
-/** A valid request: a create of this name, or a query. A create whose name starts as a canary's is always one. */
+/** A valid request: a create with this name, or a query. With a canary's name it is always a create. */
 export function plainMessage(random: Random, token: string, name: string): Message {
   const input = { ...VALID_INPUT, name };
   const isCreate = name.startsWith(CANARY) || isBy(random, 0.3);
@@ -43,7 +43,7 @@ export function write({ method, target, version, headers, framing, body }: Messa
   return `${[`${method} ${target} ${version}`, ...headers, ...framing].join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** The body in chunks of random sizes, some with extensions, and with trailers or without. */
+/** The body in chunks of random sizes, some with extensions, with or without trailers. */
 export function chunksOf(body: string, random?: Random): Pick<Message, 'framing' | 'body'> {
   const framing = ['transfer-encoding: chunked'];
   if (random === undefined) return { framing, body: `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n` };

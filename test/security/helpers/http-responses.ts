@@ -5,7 +5,7 @@ interface RawResponse {
   body: string;
 }
 
-/** The responses on one connection, and why the bytes after them are none. */
+/** The responses on one connection, and why the bytes after them are not a response. */
 interface ReadResponses {
   responses: RawResponse[];
   /** Undefined when all bytes were read. */
@@ -17,7 +17,7 @@ const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*?)[ \t]*$/;
 const HEAD_END = '\r\n\r\n';
 
 /**
- * Reads all responses on a connection, by the rules of RFC 9112. What follows an upgrade is not read.
+ * Reads all responses on a connection according to RFC 9112. Anything after an upgrade is not read.
  *
  * @param mayLackBody whether one of the requests may be a HEAD
  */

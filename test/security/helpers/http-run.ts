@@ -11,16 +11,16 @@ import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
 
 const STATUSES = [100, 101, 200, 204, 400, 401, 403, 404, 405, 406, 413, 415, 431];
-/** The refusals of a large body while others are open, which depend on the conversations beside this one. */
+/** Refusals of a large body because others are open, which depends on concurrent conversations. */
 const OTHER_LARGE_BODIES = /^(?:429 .*another request of more than 64 KiB|503 .*"OVERLOADED")/;
 const MAX_PRINTED = 700;
-/** Every document that a conversation may hold. */
+/** All documents that a conversation may contain. */
 const DOCUMENTS = `${CREATE_MUTATION} query Name { __typename }`;
 
 /** How a conversation ended. */
 interface Ending {
   bytes: Buffer;
-  /** Whether bytes of the server may be missing. */
+  /** Whether some of the server's bytes may be missing. */
   isCut: boolean;
 }
 
@@ -60,7 +60,7 @@ export async function converse(
   const expected = isClosed ? statuses.slice(0, received.length) : statuses;
   if (fate === 'executed' && received.join() !== expected.join())
     return describe(conversation, `answers ${received} instead of ${statuses}`);
-  // It may also close the connection while the messages before the refused one are unanswered.
+  // It may also close the connection before it has answered the messages that precede the refused one.
   if (fate === 'refused' && received.some((status, index) => status < 400 && status !== statuses[index]))
     return describe(conversation, `accepted with ${received}`);
   return undefined;
@@ -70,7 +70,7 @@ function isEventStream(headers: ReadonlyMap<string, string>): boolean {
   return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }
 
-/** Whether it is the response to an OPTIONS, which has no body. */
+/** Whether this is the response to an OPTIONS request, which has no body. */
 function isOptions(status: number, headers: ReadonlyMap<string, string>): boolean {
   return status === 204 && headers.has('allow');
 }
@@ -101,10 +101,10 @@ async function exchangeAll(
   else if (isAborted) socket.destroy();
   else if (fate === 'executed') await Promise.race([complete, closed]);
   else if (fate === 'anything' && isBy(random, 0.5)) await Promise.race([waitForServer(), closed]);
-  // A refused message ends the connection from the other side.
+  // After a refused message, the server ends the connection.
   if (fate !== 'refused') socket.end();
   await closed;
-  // Node gives up the responses that it owes to a client that has closed its end.
+  // Node drops outstanding responses to a client that has closed its end.
   return { bytes: Buffer.concat(chunks), isCut: isAborted || isReset || (fate === 'anything' && chunks.length === 0) };
 }
 

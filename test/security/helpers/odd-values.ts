@@ -1,12 +1,12 @@
 import type { Random } from '../../proof/helpers/random.js';
 import { pick } from '../../proof/helpers/random.js';
 
-/** A text to be sent as it is, for JSON that no JavaScript value is printed as. */
+/** Text that is sent verbatim, for JSON that no JavaScript value serializes to. */
 export class RawText {
   constructor(readonly text: string) {}
 }
 
-/** Prints a value as JSON, with {@link RawText} as it is. */
+/** Serializes a value as JSON, with {@link RawText} verbatim. */
 export function writeJson(value: unknown): string {
   if (value instanceof RawText) return value.text;
   if (Array.isArray(value)) return `[${value.map(writeJson).join()}]`;
@@ -15,7 +15,7 @@ export function writeJson(value: unknown): string {
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${writeJson(member)}`).join()}}`;
 }
 
-/** Whether something happens that has this chance. */
+/** Returns true with the given probability. */
 export function isBy(random: Random, chance: number): boolean {
   return random() < chance;
 }

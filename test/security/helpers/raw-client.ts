@@ -10,7 +10,7 @@ export function whenClosed(socket: Socket): Promise<void> {
 
 /** Closes a connection with a TCP reset, unless this side has begun to close it. */
 export function reset(socket: Socket): void {
-  // Node would neither close the connection then, nor say so.
+  // Once this side has begun to close it, a reset in Node would neither close the connection nor report that.
   if (socket.writable) socket.resetAndDestroy();
   else socket.destroy();
 }

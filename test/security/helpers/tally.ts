@@ -1,20 +1,20 @@
-/** How often each of several things happened. */
+/** Counts of events by kind. */
 export type Tally = Record<string, number>;
 
-/** Counts one more of a kind. */
+/** Adds one to the count of a kind. */
 export function countUp(tally: Tally, kind: string): void {
   tally[kind] = (tally[kind] ?? 0) + 1;
 }
 
-/** The probability of a count so many standard deviations below the mean is far below one in a million. */
+/** The probability of a count this many standard deviations below the mean is far below one in a million. */
 const DEVIATIONS = 6;
-/** So is that of no case at all where as many are expected. */
+/** So is the probability of no event at all when this many are expected. */
 const NEVER_NONE_OF = 18;
 
 /**
- * What happened too rarely to be chance: a test whose requests are all refused in the same way means nothing.
+ * The kinds that occurred too rarely for chance: a test whose requests are all refused in the same way proves nothing.
  *
- * @param expectedOf1000 how many of 1,000 requests are of a kind at least, on average
+ * @param expectedOf1000 the minimum average number of requests of each kind per 1,000
  */
 export function findRare(tally: Tally, expectedOf1000: Readonly<Tally>, requests: number): string[] {
   return Object.entries(expectedOf1000).flatMap(([kind, rate]) => {

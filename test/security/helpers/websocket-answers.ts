@@ -7,7 +7,7 @@ const TEXT = 0x1;
 const CLOSE = 0x8;
 const CONTROL = [CLOSE, 0x9, 0xa];
 
-/** A message of a server: a text, or the end of the connection. */
+/** A message from a server: a text, or the end of the connection. */
 export interface ServerMessage {
   text?: string;
   /** The code of a close frame; 1005 if it has none. */

@@ -7,11 +7,11 @@ import { integer, isBy, mutateText, oddValue, writeJson } from './odd-values.js'
 /** The bytes that a client sends over a WebSocket after the handshake. */
 export interface WebSocketConversation {
   pieces: Buffer[];
-  /** Whether everything was sent as the protocols prescribe. */
+  /** Whether everything is sent as the protocols prescribe. */
   isCorrect: boolean;
   /** The code with which the client closes the socket, and which the server repeats. */
   closeCode: number | undefined;
-  /** The ids of the subscriptions that a correct client may wait for. */
+  /** The ids of the subscriptions whose answers a correct client may wait for. */
   answeredIds: string[];
 }
 
@@ -28,14 +28,14 @@ const MESSAGES_OF_SERVERS = [
 ];
 const MAX_PAYLOAD_BYTES = 60_000;
 
-/** How a frame deviates from what it should be. */
+/** How a frame deviates from a correct one. */
 interface Deviation {
-  /** The first byte instead of the right one. */
+  /** A first byte instead of the correct one. */
   first?: number;
   isUnmasked?: boolean;
-  /** The length that the header declares instead of the right one. */
+  /** A declared length instead of the correct one. */
   length?: number;
-  /** Whether a longer form of the length than necessary is used. */
+  /** Whether the length is encoded in a longer form than necessary. */
   isLong?: boolean;
 }
 
@@ -92,7 +92,7 @@ function control(message: { type: string; id?: string }): ValidMessage {
   return { text: writeJson(message), id: message.id ?? '', isAnswered: false };
 }
 
-/** Whether a body can be the payload of a subscription: the protocol wants an object with a document. */
+/** Whether a body can be the payload of a subscription: the protocol requires an object with a document. */
 function isPayload(body: string): boolean {
   if (!body.startsWith('{') || Buffer.byteLength(body) > MAX_PAYLOAD_BYTES) return false;
   try {
@@ -129,7 +129,7 @@ function oddMessage(random: Random, pool: Pool, number: number, index: number): 
         payload: { query: oddValue(random), variables: oddValue(random) },
       });
     case 6:
-      // Always the same id.
+      // The same id every time, so that it is often in use.
       return `{"type":"subscribe","id":"same","payload":{"query":${writeJson(pick(random, WATCHES)(pool, random))}}}`;
     case 7:
       return writeJson({

@@ -12,7 +12,7 @@ import { readServerMessages } from './websocket-answers.js';
 import type { WebSocketConversation } from './websocket-conversation.js';
 import { textFrame } from './websocket-conversation.js';
 
-/** The codes in docs/read-and-watch.md, without those of a gateway that stops or is full. */
+/** The codes in docs/read-and-watch.md, except those of a gateway that is stopping or full. */
 const CLOSE_CODES = [1000, 1002, 1005, 1007, 1008, 1009, 4400, 4401, 4409, 4429];
 const MAX_PRINTED = 700;
 const HEAD_END = '\r\n\r\n';
@@ -20,7 +20,7 @@ const LAST_PING = { type: 'ping', payload: { last: true } };
 const ACK = '"type":"connection_ack"';
 const LAST_PONG = '"type":"pong","payload":{"last":true}';
 
-/** Where a conversation takes place. */
+/** The server of a conversation. */
 export interface WebSocketServer {
   url: string;
   token: string;
@@ -28,7 +28,7 @@ export interface WebSocketServer {
   waitForServer(): Promise<unknown>;
 }
 
-/** Holds a conversation over a new WebSocket, and returns what is wrong with the server's part of it. */
+/** Holds a conversation over a new WebSocket, and returns what is wrong with the server's side of it. */
 export async function converseOverWebSocket(
   { url, token, waitForServer }: WebSocketServer,
   conversation: WebSocketConversation,
@@ -37,31 +37,31 @@ export async function converseOverWebSocket(
 ): Promise<string | undefined> {
   const { pieces, isCorrect, answeredIds } = conversation;
   const socket = await openConnection(url);
-  const heard = new Heard(socket);
+  const received = new ReceivedBytes(socket);
   socket.write(
     'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
       `authorization: Bearer ${token}\r\nsec-websocket-protocol: graphql-transport-ws\r\n` +
       'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
-  await heard.until(HEAD_END);
+  await received.until(HEAD_END);
   const [init = Buffer.alloc(0), ...others] = pieces;
   socket.write(init);
-  if (isCorrect) await heard.until(ACK);
+  if (isCorrect) await received.until(ACK);
   await writeInPieces(socket, Buffer.concat(others), random);
   if (socket.writable) socket.write(textFrame(JSON.stringify(LAST_PING), random));
-  for (const text of isCorrect ? [LAST_PONG, ...answeredIds.map(id => `"id":"${id}"`)] : []) await heard.until(text);
-  if (!isCorrect) await Promise.race([waitForServer(), heard.closed]);
-  const isServed = heard.text().includes(LAST_PONG);
+  for (const text of isCorrect ? [LAST_PONG, ...answeredIds.map(id => `"id":"${id}"`)] : []) await received.until(text);
+  if (!isCorrect) await Promise.race([waitForServer(), received.closed]);
+  const isServed = received.text().includes(LAST_PONG);
   if (isBy(random, 0.3)) reset(socket);
   else socket.end();
-  await heard.closed;
-  const problem = findProblem(heard.bytes(), conversation, isServed, tally);
+  await received.closed;
+  const problem = findProblem(received.bytes(), conversation, isServed, tally);
   const sent = Buffer.concat(pieces).toString('latin1').slice(0, MAX_PRINTED);
   return problem === undefined ? undefined : `${problem.slice(0, MAX_PRINTED)}; sent ${JSON.stringify(sent)}`;
 }
 
-/** What a server has sent over a connection. */
-class Heard {
+/** The bytes that a server has sent over a connection. */
+class ReceivedBytes {
   readonly closed: Promise<void>;
   readonly #chunks: Buffer[] = [];
   #notify = () => {};
@@ -87,7 +87,7 @@ class Heard {
     return this.bytes().toString('latin1');
   }
 
-  /** Resolves when this text was heard, or the connection is closed. */
+  /** Resolves when this text has been received or the connection is closed. */
   async until(text: string): Promise<void> {
     while (!this.#isClosed && !this.text().includes(text))
       await new Promise<void>(resolve => {
