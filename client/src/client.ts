@@ -7,7 +7,7 @@ import { FollowDatasourceConnectionDocument } from './generated/documents.js';
 import type { Mutations } from './mutations.js';
 import { createMutations } from './mutations.js';
 import type { Retry } from './repeat.js';
-import { delayOf, wait } from './repeat.js';
+import { retryDelayMs, wait } from './repeat.js';
 import type { TypedDocumentNode } from './typed-document-node.js';
 
 /** Milliseconds without a byte after which a stream counts as dead. The gateway sends one at least every 12 s. */
@@ -143,7 +143,7 @@ export function createClient({ url, token, headers, fetch: send = globalThis.fet
         if (!readFailure(thrown).isTemporary) throw thrown;
         error = thrown;
       }
-      const delayMs = delayOf(attempt, readFailure(error).retryAfterSeconds);
+      const delayMs = retryDelayMs(attempt, readFailure(error).retryAfterSeconds);
       onRetry?.({ attempt, delayMs, error });
       await wait(delayMs, signal);
     }

@@ -71,7 +71,7 @@ export async function repeatUntilDecided<T extends Answer>(
     }
     if (answer !== undefined && isFinal(answer)) return answer;
     const waitSeconds = answer?.retryAfterSeconds ?? answer?.waitSeconds ?? readFailure(error).retryAfterSeconds;
-    const delayMs = delayOf(attempt, waitSeconds);
+    const delayMs = retryDelayMs(attempt, waitSeconds);
     if (performance.now() + delayMs >= endMs) {
       if (answer !== undefined) return answer;
       throw new UndecidedError(error, idempotencyKey);
@@ -86,7 +86,7 @@ function isFinal({ __typename, waitSeconds }: Answer): boolean {
 }
 
 /** Milliseconds before the next attempt: at least what the gateway asks for, with jitter to spread callers. */
-export function delayOf(attempt: number, retryAfterSeconds: number | undefined): number {
+export function retryDelayMs(attempt: number, retryAfterSeconds: number | undefined): number {
   const backoffMs = Math.min(30_000, 500 * 2 ** attempt);
   return retryAfterSeconds === undefined
     ? backoffMs * (0.5 + Math.random() / 2)

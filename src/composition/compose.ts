@@ -3,7 +3,7 @@ import { AuditLog } from '../auth/audit-log.js';
 import type { Config } from '../config/config.js';
 import { CredentialWatcher } from '../config/credential-watcher.js';
 import type { CredentialsConfig } from '../config/credentials.js';
-import { credentialValues, rotationOf } from '../config/credentials.js';
+import { createCredentialRotation, credentialValues } from '../config/credentials.js';
 import { ConnectionDetails } from '../connection-reads/connection-details.js';
 import { FairRateLimiter } from '../connection-reads/fair-rate-limiter.js';
 import { ConnectionReader } from '../connection-reads/reader.js';
@@ -42,7 +42,7 @@ import {
   createQuotas,
   openSharedCounters,
 } from './callers.js';
-import { readBackendMetrics } from './metrics.js';
+import { registerBackendMetrics } from './metrics.js';
 import { openPollLease, openRedis, openStore } from './redis.js';
 
 /** Bounds of the background reconciliation interval, in milliseconds; it depends on how soon creates settle. */
@@ -113,7 +113,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const dliDependencies = { ...logging, authenticator, endpoint, egress, queuedCreates, clock, skew };
   const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports, checkCredential } =
     createDliClients(dliDependencies);
-  const rotation = rotationOf({
+  const rotation = createCredentialRotation({
     rotate(credentials) {
       confidential.add(credentialValues(credentials));
       return rotate(credentials, checkCredential);
@@ -199,7 +199,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
     onBug: error => logBug(log, { operation: 'follow' }, error),
   });
-  readBackendMetrics(metrics, { clock, skew, authenticator, store, storeHealth });
+  registerBackendMetrics(metrics, { clock, skew, authenticator, store, storeHealth });
 
   return {
     authenticator,

@@ -35,7 +35,7 @@ interface MetricSources {
 }
 
 /** Registers the metrics that are read from components below HTTP, which do not know about metrics. */
-export function readBackendMetrics(
+export function registerBackendMetrics(
   metrics: Metrics,
   { clock, skew, authenticator, store, storeHealth }: MetricSources,
 ): void {

@@ -69,7 +69,7 @@ export function watchedFiles(
 }
 
 /** The rotation of watched credentials of Huawei Cloud, where a key pair changes as a whole. */
-export function rotationOf(
+export function createCredentialRotation(
   parts: Required<Pick<Rotation<CredentialsConfig>, 'rotate' | 'isCurrentRefused'>>,
 ): Rotation<CredentialsConfig> {
   return {

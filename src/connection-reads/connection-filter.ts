@@ -1,5 +1,5 @@
 import type { ConnectionState, DatasourceService, Resource } from '../dli/connection.js';
-import { ConnectionKind, isOf, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import { ConnectionKind, isSameResource, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { DescribedClassicConnection, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ConnectionReadiness } from './readiness.js';
@@ -96,7 +96,10 @@ function matchesEnhanced(filter: ConnectionFilter, connection: DescribedEnhanced
   const { services, vpcId, boundTo, readiness } = filter;
   if (services !== undefined) return false;
   if (vpcId !== undefined && connection.vpcId?.toLowerCase() !== vpcId.toLowerCase()) return false;
-  if (boundTo !== undefined && !connection.bindings.some(binding => boundTo.some(each => isOf(binding, each))))
+  if (
+    boundTo !== undefined &&
+    !connection.bindings.some(binding => boundTo.some(each => isSameResource(binding, each)))
+  )
     return false;
   return readiness === undefined || readiness.includes(readinessOf(connection));
 }

@@ -1,5 +1,5 @@
 import type { Resource } from '../dli/connection.js';
-import { isOf, isOverdue, stateOfWireName } from '../dli/connection.js';
+import { isOverdue, isSameResource, stateOfWireName } from '../dli/connection.js';
 import type { DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
 
@@ -39,10 +39,10 @@ export function isSettled(connection: DescribedConnection): boolean {
  *
  * @param until for each resource, the names under which it may be bound: its own and that of its pool
  */
-export function haveBindingsEnded(connection: DescribedConnection, until: readonly (readonly Resource[])[]): boolean {
+export function areBindingsSettled(connection: DescribedConnection, until: readonly (readonly Resource[])[]): boolean {
   if (connection.kind === 'CLASSIC') return isSettled(connection);
   const ended = connection.bindings.filter(({ state }) => ['ACTIVE', 'FAILED'].includes(stateOfWireName(state)));
-  return until.every(names => ended.some(binding => names.some(name => isOf(binding, name))));
+  return until.every(names => ended.some(binding => names.some(name => isSameResource(binding, name))));
 }
 
 /** A connection that was read from DLI at `readAtMs`, in milliseconds since 1970-01-01 UTC. */

@@ -9,7 +9,7 @@ import { endsWatch, ListPoller } from './list-poller.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
-import { haveBindingsEnded, isSettled } from './readiness.js';
+import { areBindingsSettled, isSettled } from './readiness.js';
 import { WatchStream } from './watch-stream.js';
 
 /** The state of a watched connection, its absence, or the error of the read from DLI. */
@@ -200,7 +200,7 @@ function isFinal(event: ConnectionEvent, until: readonly (readonly Resource[])[]
   if (isGone(event)) return true;
   if (event.kind !== 'connection') return false;
   const { connection } = event;
-  if (connection.kind === 'ENHANCED') return isSettled(connection) && haveBindingsEnded(connection, until);
+  if (connection.kind === 'ENHANCED') return isSettled(connection) && areBindingsSettled(connection, until);
   const state = stateOfWireName(connection.state);
   return state === 'ACTIVE' || state === 'FAILED';
 }

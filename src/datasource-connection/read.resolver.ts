@@ -17,7 +17,7 @@ import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
 import type { ReadContext } from '../connection-reads/limited-reads.js';
 import type { ReadConnection } from '../connection-reads/list-page.js';
 import type { ConnectionReader } from '../connection-reads/reader.js';
-import { haveBindingsEnded, readinessOf } from '../connection-reads/readiness.js';
+import { areBindingsSettled, readinessOf } from '../connection-reads/readiness.js';
 import type { ConnectionEvent, ConnectionWatcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
@@ -147,7 +147,7 @@ export class DatasourceConnectionsResolver {
   ): Promise<(connection: ReadConnection) => boolean> {
     if (untilBound != null) {
       const until = await this.dependencies.resourceNames.resolve(untilBound, trace);
-      return connection => haveBindingsEnded(connection, until);
+      return connection => areBindingsSettled(connection, until);
     }
     let known: ReadConnection | undefined;
     return connection => {

@@ -24,8 +24,8 @@ export class ResourceNames {
     const { directory, clock, timeoutMs } = this.dependencies;
     const context = { deadline: new Deadline(clock, timeoutMs), trace };
     const resolved = await directory.resolve(toResources(inputs), context);
-    return resolved.map(({ asked, bound }) =>
-      asked.kind === bound.kind && asked.name === bound.name ? [asked] : [asked, bound],
+    return resolved.map(({ requested, bound }) =>
+      requested.kind === bound.kind && requested.name === bound.name ? [requested] : [requested, bound],
     );
   }
 }

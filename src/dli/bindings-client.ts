@@ -6,7 +6,7 @@ import { pathOf } from './dli-client.js';
 import type { OperationContext } from './dli-error.js';
 import { DliError } from './dli-error.js';
 import { readHosts } from './enhanced-responses.js';
-import { PAGE_SIZE, readPages } from './pages.js';
+import { PAGE_SIZE, readAllPages } from './pages.js';
 import type { ListedPool } from './resource-responses.js';
 import { readPools, readQueues, readTags } from './resource-responses.js';
 import { readChange } from './responses.js';
@@ -121,7 +121,7 @@ export class BindingsClient {
       maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
       isCollection: true,
     } as const;
-    return readPages({
+    return readAllPages({
       readPage: offset => {
         const bounds = { offset, limit: PAGE_SIZE };
         const query = `limit=${bounds.limit}&offset=${offset}`;

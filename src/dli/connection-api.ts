@@ -7,7 +7,7 @@ import type { ListFilter } from './dli-client.js';
 import type { CreateOperation, SafeOperation } from './dli-error.js';
 import { ENHANCED_DECODER, isEnhancedNotFound } from './enhanced-responses.js';
 import { HostsFilter } from './hosts-filter.js';
-import { PAGE_SIZE, readPages } from './pages.js';
+import { PAGE_SIZE, readAllPages } from './pages.js';
 import type { ConnectionDecoder, DecodedResponse, DescribedConnection } from './responses.js';
 import { readConnectionList, readPage } from './responses.js';
 
@@ -72,7 +72,7 @@ export const ENHANCED_API: ConnectionApi = {
   isNotFound: isEnhancedNotFound,
   async list(send, { tag, name, isLiveOnly }) {
     const filter = { ...(isLiveOnly && { status: 'ACTIVE' }), ...(name !== undefined && { name }), ...tagQuery(tag) };
-    const connections = await readPages({
+    const connections = await readAllPages({
       readPage: offset =>
         send({ limit: `${PAGE_SIZE}`, offset: `${offset}`, ...filter }, response =>
           readPage(response, ENHANCED_DECODER, { offset, limit: PAGE_SIZE }),

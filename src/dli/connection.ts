@@ -23,7 +23,7 @@ export interface Resource {
 }
 
 /** Whether a binding, or a resource, refers to this resource. */
-export function isOf(one: { kind: ResourceKind; name: string | null }, { kind, name }: Resource): boolean {
+export function isSameResource(one: { kind: ResourceKind; name: string | null }, { kind, name }: Resource): boolean {
   return one.kind === kind && one.name === name;
 }
 

@@ -22,7 +22,7 @@ interface PagedList<T> {
  *
  * @throws {DliError} UNAVAILABLE if each attempt may lack elements, or there are more than 300 pages
  */
-export async function readPages<T>(list: PagedList<T>): Promise<T[]> {
+export async function readAllPages<T>(list: PagedList<T>): Promise<T[]> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const { elements, hasGap } = await readOnce(list);
     if (!hasGap) return elements;

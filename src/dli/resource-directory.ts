@@ -14,7 +14,7 @@ const READ_TIMEOUT_MS = 5_000;
 
 /** A resource as callers name it, and what DLI binds in its place. */
 export interface ResolvedResource {
-  asked: Resource;
+  requested: Resource;
   /** The pool that a queue belongs to; otherwise the resource itself. */
   bound: Resource;
   /** Whether it exists; undefined when DLI does not list its pools and queues, for example in regions without pools. */
@@ -81,11 +81,11 @@ export class ResourceDirectory {
   }
 }
 
-function resolveIn(list: ResourceList | undefined, asked: Resource): ResolvedResource {
-  const found = list?.resources.find(({ kind, name }) => kind === asked.kind && name === asked.name);
-  const isKnown = list?.knownKinds.has(asked.kind) === true;
+function resolveIn(list: ResourceList | undefined, requested: Resource): ResolvedResource {
+  const found = list?.resources.find(({ kind, name }) => kind === requested.kind && name === requested.name);
+  const isKnown = list?.knownKinds.has(requested.kind) === true;
   const exists = found !== undefined || (isKnown ? false : undefined);
   const poolName = found?.poolName ?? null;
-  const bound = poolName === null ? asked : { kind: ResourceKind.ELASTIC_RESOURCE_POOL, name: poolName };
-  return { asked, bound, exists };
+  const bound = poolName === null ? requested : { kind: ResourceKind.ELASTIC_RESOURCE_POOL, name: poolName };
+  return { requested, bound, exists };
 }

@@ -120,7 +120,7 @@ export class EnhancedConnectionStore {
   }
 
   /** Finds the record of a connection that is not deleted. */
-  findLiving(projectId: string, connectionId: string): EnhancedRecord | undefined {
+  findLive(projectId: string, connectionId: string): EnhancedRecord | undefined {
     const record = this.#records.find(projectId, connectionId);
     return record?.deletedAtMs === undefined ? record : undefined;
   }

@@ -77,7 +77,7 @@ export class EnhancedOperations {
   /** Deletes a connection without a CREATING binding, leaving a tombstone. */
   delete({ route, isDryRun }: Call): EmulatedResponse {
     const { projectId, connectionId } = route;
-    const record = this.connections.findLiving(projectId, connectionId);
+    const record = this.connections.findLive(projectId, connectionId);
     if (record === undefined) return notFoundError(connectionId, this.options);
     const { bindings = [] } = this.connections.find(projectId, connectionId) ?? {};
     if (bindings.some(({ status }) => status === 'CREATING'))
@@ -99,13 +99,13 @@ export class EnhancedOperations {
   }
 
   tags({ route }: Call): EmulatedResponse {
-    const connection = this.connections.findLiving(route.projectId, route.connectionId);
+    const connection = this.connections.findLive(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, tagsBody(connection, this.options));
   }
 
   privileges({ route }: Call): EmulatedResponse {
-    const connection = this.connections.findLiving(route.projectId, route.connectionId);
+    const connection = this.connections.findLive(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, privilegesBody(connection, this.options));
   }
@@ -126,7 +126,7 @@ export class EnhancedOperations {
   ): EmulatedResponse {
     const { body, problem } = readBindBody(request.body);
     if (problem !== undefined) return dliError('DLI.0001', problem);
-    const record = this.connections.findLiving(route.projectId, route.connectionId);
+    const record = this.connections.findLive(route.projectId, route.connectionId);
     if (record === undefined) return notFoundError(route.connectionId, this.options);
     const references = namedResources(body);
     const message = messageOf(references.map(({ name }) => name).join(','));

@@ -15,8 +15,8 @@ import type { Clock } from '../lib/time.js';
 import {
   DOCUMENT_RULES,
   EXECUTION_OPTIONS,
-  noteOperation,
   PARSE_OPTIONS,
+  recordOperation,
   VALIDATION_OPTIONS,
 } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
@@ -79,7 +79,7 @@ function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServ
       const startMs = performance.now();
       return {
         async didResolveOperation({ operation, document, contextValue }) {
-          if (operation && document) noteOperation(contextValue.operation, document, operation);
+          if (operation && document) recordOperation(contextValue.operation, document, operation);
           if (operation?.operation === OperationTypeNode.MUTATION && contextValue.isReadOnly)
             throw new PublicError('METHOD_NOT_ALLOWED', 'A mutation by GET.', { http: { status: 405 } });
           // graphql-js would execute them like a query.

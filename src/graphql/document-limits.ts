@@ -258,7 +258,7 @@ function countFields(
 }
 
 /** Records the kind and the root fields of a valid operation, for the log. */
-export function noteOperation(
+export function recordOperation(
   summary: OperationSummary,
   document: DocumentNode,
   { operation, selectionSet }: OperationDefinitionNode,

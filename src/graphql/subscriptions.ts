@@ -28,8 +28,8 @@ import {
   DOCUMENT_RULES,
   EXECUTION_OPTIONS,
   findExceededLimit,
-  noteOperation,
   PARSE_OPTIONS,
+  recordOperation,
   VALIDATION_OPTIONS,
 } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
@@ -93,7 +93,7 @@ export class SubscriptionEngine {
     if (errors.length > 0) return this.#formatErrors({ document, errors }, contextValue);
     const operation = getOperationAST(document, operationName);
     if (!operation) return refuse(new PublicError('OPERATION_RESOLUTION_FAILURE', ''));
-    noteOperation(contextValue.operation, document, operation);
+    recordOperation(contextValue.operation, document, operation);
     if (operation.operation === OperationTypeNode.MUTATION && contextValue.isReadOnly)
       return refuse(new PublicError('METHOD_NOT_ALLOWED', 'A mutation by GET.'));
     if (operation.operation === OperationTypeNode.MUTATION || (isQuery(operation) && !allowsQueries))

@@ -134,14 +134,14 @@ export class ClientConnections {
   }
 
   /** Resolves when connections and requests that have arrived are accepted, so they are answered before a close. */
-  async whenTakenIn(): Promise<void> {
+  async whenAccepted(): Promise<void> {
     // Whole turns of the event loop: the first accepts connections, the second reads from them.
     for (let turn = 0; turn < 3; turn += 1) await nextTurn();
   }
 
   /** Resolves when requests that have arrived are accepted, and every ended response is completely sent. */
   async whenSent(): Promise<void> {
-    await this.whenTakenIn();
+    await this.whenAccepted();
     for (;;) {
       const responses = [...this.#open.values()].flatMap(({ unanswered }) => [...unanswered]);
       const unsent = responses.filter(({ writableEnded }) => writableEnded);

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from '../lib/ip-address.js';
 import type { OriginCheck } from './origins.js';
-import { isFromOwnPage } from './origins.js';
+import { isSameOrigin } from './origins.js';
 import { memoize } from './request-validation.js';
 
 const LOG_INTERVAL_MS = 60_000;
@@ -48,7 +48,7 @@ export class HostGuard {
     const { host = '', origin } = headers;
     const { appliesTo, isListedOrigin } = this.rules;
     if (appliesTo === 'none' || (origin !== undefined && isListedOrigin(origin))) return false;
-    if (appliesTo === 'ownPages' && !isFromOwnPage(headers)) return false;
+    if (appliesTo === 'ownPages' && !isSameOrigin(headers)) return false;
     if (this.#isAllowed(host)) return false;
     this.#logRefusal(nameOf(host));
     return true;

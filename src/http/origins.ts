@@ -16,11 +16,11 @@ export function createOriginCheck(origins: readonly string[]): OriginCheck {
  */
 export function isAllowedOrigin(headers: IncomingHttpHeaders, isListed: OriginCheck): boolean {
   const { origin } = headers;
-  return origin === undefined || isListed(origin) || isFromOwnPage(headers);
+  return origin === undefined || isListed(origin) || isSameOrigin(headers);
 }
 
 /** Whether a browser considers the page that sends a request one of the gateway's own. */
-export function isFromOwnPage({ host, origin }: IncomingHttpHeaders): boolean {
+export function isSameOrigin({ host, origin }: IncomingHttpHeaders): boolean {
   return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 

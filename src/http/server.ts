@@ -195,7 +195,7 @@ export async function createHttpServer({
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
   app.addHook('preClose', async () => {
-    await connections.whenTakenIn();
+    await connections.whenAccepted();
     connections.closeSilent();
   });
   app.addHook('onClose', async () => connections.close());

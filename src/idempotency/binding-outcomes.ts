@@ -1,5 +1,5 @@
 import type { Resource } from '../dli/connection.js';
-import { ConnectionState, isOf, stateOfWireName } from '../dli/connection.js';
+import { ConnectionState, isSameResource, stateOfWireName } from '../dli/connection.js';
 import type { FailedResult } from '../dli/dli-error.js';
 import type { DescribedBinding, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { UnknownOutcome } from './outcome.js';
@@ -39,7 +39,7 @@ export type BindingOutcome =
 
 /** One resource of a call: as requested, what DLI binds in its place, and what became of it. */
 export interface BindingChange {
-  asked: Resource;
+  requested: Resource;
   bound: Resource;
   outcome: BindingOutcome;
 }
@@ -51,10 +51,12 @@ export function unfinishedOutcome(changes: readonly BindingChange[]): ChangeBind
   const unknown = outcomes.find(outcome => outcome.kind === 'unknown');
   if (unknown !== undefined) return unknown;
   const isChanged = ({ outcome }: BindingChange) => outcome.kind === 'done' && outcome.hasSent;
-  const changed = changes.filter(isChanged).map(({ asked }) => asked.name);
+  const changed = changes.filter(isChanged).map(({ requested }) => requested.name);
   const failed = outcomes.find(outcome => outcome.kind === 'failed');
   if (failed !== undefined) return { ...failed, changed };
-  const names = changes.filter(({ outcome }) => outcome.kind === 'resourceNotFound').map(({ asked }) => asked.name);
+  const names = changes
+    .filter(({ outcome }) => outcome.kind === 'resourceNotFound')
+    .map(({ requested }) => requested.name);
   if (names.length > 0) return { kind: 'resourcesNotFound', names, changed };
   const busy = outcomes.filter(outcome => outcome.kind === 'busy');
   if (busy.length === 0) return undefined;
@@ -83,13 +85,13 @@ export function changedOutcome(
   connection: EnhancedConnection,
   resources: readonly Resource[],
 ): ChangeBindingsOutcome {
-  const isAsked = (binding: DescribedBinding) => resources.some(resource => isOf(binding, resource));
-  return { kind: 'changed', connection, bindings: action === 'bind' ? connection.bindings.filter(isAsked) : [] };
+  const isRequested = (binding: DescribedBinding) => resources.some(resource => isSameResource(binding, resource));
+  return { kind: 'changed', connection, bindings: action === 'bind' ? connection.bindings.filter(isRequested) : [] };
 }
 
 /** The binding of a resource, if there is one. */
 export function findBinding(bindings: readonly DescribedBinding[], resource: Resource): DescribedBinding | undefined {
-  return bindings.find(binding => isOf(binding, resource));
+  return bindings.find(binding => isSameResource(binding, resource));
 }
 
 /** Whether a resource is bound (after a bind, whatever the state of the binding) or unbound (after an unbind). */
@@ -103,7 +105,8 @@ export function expectedBindings(
   bindings: readonly DescribedBinding[],
   resources: readonly Resource[],
 ): DescribedBinding[] {
-  if (action === 'unbind') return bindings.filter(binding => !resources.some(resource => isOf(binding, resource)));
+  if (action === 'unbind')
+    return bindings.filter(binding => !resources.some(resource => isSameResource(binding, resource)));
   const added = resources.filter(resource => findBinding(bindings, resource) === undefined);
   const unknown = { peeringId: null, problem: null, cause: null, updatedAtMs: null };
   return [...bindings, ...added.map(resource => ({ ...resource, ...unknown, state: ConnectionState.CREATING }))];

@@ -83,7 +83,7 @@ export class ChangeBindings {
     const resolved = await this.dependencies.directory.resolve(resources, context);
     const missing = action === 'bind' ? resolved.filter(({ exists }) => exists === false) : [];
     if (missing.length > 0)
-      return { kind: 'resourcesNotFound', names: missing.map(({ asked }) => asked.name), changed: [] };
+      return { kind: 'resourcesNotFound', names: missing.map(({ requested }) => requested.name), changed: [] };
     const before = await this.#readConnection(connectionId, context);
     if (before instanceof DliError) return { ...failedResult(before.code, before), changed: [] };
     if (before === undefined) return { kind: 'notFound' };
@@ -112,12 +112,14 @@ export class ChangeBindings {
       existing,
       context,
     );
-    return resolved.map(({ asked }) => {
-      const { outcome } = changes.find(change => change.asked === asked) ?? { outcome: { kind: 'resourceNotFound' } };
+    return resolved.map(({ requested }) => {
+      const { outcome } = changes.find(change => change.requested === requested) ?? {
+        outcome: { kind: 'resourceNotFound' },
+      };
       // An earlier call that was interrupted may have bound it.
       const mayBeBound = known === undefined && outcome.kind === 'failed';
       return {
-        resource: asked,
+        resource: requested,
         outcome: mayBeBound ? unknownOutcome('UPSTREAM_ERROR', outcome.requestId, RETRY_AFTER_SECONDS) : outcome,
       };
     });
@@ -132,8 +134,8 @@ export class ChangeBindings {
     const resolved = await this.dependencies.directory.resolve(resources, context);
     const connection = await this.#readConnection(connectionId, context);
     const bindings = connection === undefined || connection instanceof DliError ? [] : connection.bindings;
-    return resolved.map(({ asked, bound }) => ({
-      resource: asked,
+    return resolved.map(({ requested, bound }) => ({
+      resource: requested,
       outcome:
         findBinding(bindings, bound) === undefined
           ? unknownOutcome('STORE_LOST', undefined, RETRY_AFTER_SECONDS)
@@ -158,8 +160,8 @@ export class ChangeBindings {
       }
     };
     await Promise.all(Array.from({ length: MAX_CONCURRENT }, worker));
-    return resources.map(({ asked, bound }) => ({
-      asked,
+    return resources.map(({ requested, bound }) => ({
+      requested,
       bound,
       outcome: outcomes.get(keyOf(bound)) ?? NOTHING_TO_DO,
     }));

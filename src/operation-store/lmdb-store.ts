@@ -67,7 +67,7 @@ export class LmdbStore implements OperationStore {
     private readonly root: RootDatabase<string, string>,
     private readonly health: StoreHealth,
   ) {
-    this.#tables = new LmdbTables(root, text => health.noteUnreadable(text));
+    this.#tables = new LmdbTables(root, text => health.recordUnreadable(text));
     this.#probe = new LmdbFolderProbe(folder);
     health.markAvailable();
     this.#probeLater();

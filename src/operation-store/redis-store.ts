@@ -51,7 +51,7 @@ export class RedisStore implements OperationStore {
     this.#lossDetector = lossDetector;
     this.#health = health;
     this.#timeoutsMs = timeoutsMs;
-    this.#codec = new RecordCodec(text => health.noteUnreadable(text));
+    this.#codec = new RecordCodec(text => health.recordUnreadable(text));
   }
 
   /**
@@ -74,7 +74,7 @@ export class RedisStore implements OperationStore {
     const lossDetector = new RedisLossDetector();
     const connection = await RedisConnection.open(clients, health, async run => {
       const check = lossDetector.handshake(clock.epochMs());
-      if (check !== undefined && (await run(check)) === 1) health.noteLoss();
+      if (check !== undefined && (await run(check)) === 1) health.recordLoss();
       await run({ script: scripts.PROBE, keys: [KEYS.probe, KEYS.probeIndex] });
     });
     return new RedisStore(connection, lossDetector, health, timeoutsMs);
@@ -109,12 +109,12 @@ export class RedisStore implements OperationStore {
       return this.#readBack(record, nowMs, endMs, error);
     }
     const [kind, hasNotedLoss, content, loss] = Array.isArray(reply) ? reply : [];
-    if (hasNotedLoss === 1) this.#health.noteLoss();
+    if (hasNotedLoss === 1) this.#health.recordLoss();
     if (kind === 'begun') {
       this.#lossDetector.observeCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
     }
-    if (kind === 'unreadable') this.#health.noteUnreadable(KEYS.name + record.nameId);
+    if (kind === 'unreadable') this.#health.recordUnreadable(KEYS.name + record.nameId);
     if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = this.#codec.read(content);

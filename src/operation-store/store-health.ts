@@ -115,7 +115,7 @@ export class StoreHealth {
   }
 
   /** Counts a stored text that this version does not understand. Repeated reads of the same text count once. */
-  noteUnreadable(text: string): void {
+  recordUnreadable(text: string): void {
     const hash = createHash('sha256').update(text).digest('base64');
     if (this.#knownUnreadable.has(hash)) return;
     this.#knownUnreadable.set(hash, true);
@@ -125,7 +125,7 @@ export class StoreHealth {
   }
 
   /** Counts a loss of records. Every check notices the same loss, so losses within a minute count as one. */
-  noteLoss(): void {
+  recordLoss(): void {
     const nowMs = this.clock.monotonicMs();
     if (nowMs - this.#lastLossMs < MINUTE_MS) return;
     this.#lastLossMs = nowMs;

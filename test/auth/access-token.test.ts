@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { FORGERIES, publicJwk, signed } from './helpers/forged-tokens.js';
+import { INVALID_TOKENS, publicJwk, signed } from './helpers/forged-tokens.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import {
   bearer,
@@ -46,7 +46,7 @@ describe('an unauthenticated request gets the same 401 response', () => {
     expect(gateway.issuer.requests).toEqual([]);
   });
 
-  it.each(FORGERIES)('with a token that has %s', async (_what, reason, forge) => {
+  it.each(INVALID_TOKENS)('with a token that has %s', async (_what, reason, forge) => {
     const gateway = shared();
     const headers = bearer(await forge(gateway));
     const batch = '[{"query":"{ __typename }"}]';

@@ -5,7 +5,7 @@ import { proofSize } from '../helpers/proof-size.js';
 import { TEST_CERTIFICATE_PATH, tlsFixture } from '../helpers/tls-fixture.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { shareTokenGateway, startTokenGateway as startWithClock } from './helpers/token-gateway.js';
-import { breakOff, startTokenIssuer } from './helpers/token-issuer.js';
+import { destroyConnection, startTokenIssuer } from './helpers/token-issuer.js';
 
 const MINUTE_MS = 60_000;
 const CALLERS = proofSize(20, 100);
@@ -32,7 +32,7 @@ describe('during an outage of the issuer', () => {
     expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
     const { reads } = gateway.issuer;
     const readsBefore = reads.keys + reads.discovery;
-    gateway.issuer.instead = breakOff;
+    gateway.issuer.instead = destroyConnection;
     gateway.clock.advance(11 * MINUTE_MS);
     const served: number[] = [];
     const invented: number[] = [];
@@ -55,7 +55,7 @@ describe('during an outage of the issuer', () => {
     const gateway = await startTokenGateway();
     const token = gateway.sign({ claims: LASTING });
     expect(await statusOf(gateway, token)).toBe(200);
-    gateway.issuer.instead = breakOff;
+    gateway.issuer.instead = destroyConnection;
     gateway.clock.advance(59 * MINUTE_MS);
     expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([200, 200]);
     gateway.clock.advance(MINUTE_MS);
@@ -67,7 +67,7 @@ describe('during an outage of the issuer', () => {
 
   it('callers get 503 with Retry-After instead of 401 if no keys were ever fetched', async () => {
     const gateway = await startTokenGateway();
-    gateway.issuer.instead = breakOff;
+    gateway.issuer.instead = destroyConnection;
     const { status, headers, body } = await gateway.ask(await gateway.sign());
 
     expect({
@@ -99,7 +99,7 @@ describe('during an outage of the issuer', () => {
 
   it('100 concurrent callers cause one fetch', async () => {
     const gateway = await startTokenGateway();
-    gateway.issuer.instead = breakOff;
+    gateway.issuer.instead = destroyConnection;
     const token = gateway.sign();
     await Promise.all(Array.from({ length: CALLERS }, () => statusOf(gateway, token)));
 
@@ -193,7 +193,7 @@ describe('the JWKS of the issuer', () => {
       (_request, response) => response.end('{"issuer":"https://issuer.example"}'),
       'the discovery document is of another issuer',
     ],
-    ['a broken connection', breakOff, 'the issuer cannot be reached (UND_ERR_SOCKET)'],
+    ['a broken connection', destroyConnection, 'the issuer cannot be reached (UND_ERR_SOCKET)'],
   ])('is not accepted from %s, which is logged', async (_what, answer, detail) => {
     const gateway = shared();
     gateway.issuer.instead = answer;

@@ -4,7 +4,7 @@ import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
+import { connectionOf, pageOf, queryConnection } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
@@ -45,7 +45,7 @@ describe('simultaneous callers', () => {
     // All callers arrive before the read fails.
     gateway.emulator.inject({ operation: 'getConnection', status: 500, delayMs: 3_000 });
     gateway.emulator.inject({ operation: 'getConnection', status: 500 });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => askFor(gateway, connectionId)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => queryConnection(gateway, connectionId)));
     expect(answers.filter(({ body }) => body.errors === undefined)).toEqual([]);
     expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
     expect(await connectionOf(gateway, connectionId)).toMatchObject({ id: connectionId });

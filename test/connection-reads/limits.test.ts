@@ -8,7 +8,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { closeSubscribers, openSubscriber, WATCH } from '../http/helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
-import { askFor } from './helpers/read-connections.js';
+import { queryConnection } from './helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();
@@ -79,7 +79,7 @@ describe('a tenant that floods the gateway with reads', () => {
     await emulator.ledger.waitFor(READS, 10);
 
     const sender = { send: (body: unknown) => gateway.send(body, bearer(one)) };
-    const { body } = await askFor(sender, id);
+    const { body } = await queryConnection(sender, id);
     expect(body.errors).toBeUndefined();
     const readsBefore = emulator.ledger.entries(READS).findIndex(({ path }) => path.endsWith(id));
     // Hundreds of calls are queued at this point.

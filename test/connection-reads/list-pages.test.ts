@@ -4,7 +4,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import type { ShownConnection } from './helpers/read-connections.js';
-import { askForPage, pageOf } from './helpers/read-connections.js';
+import { pageOf, queryPage } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
@@ -131,7 +131,7 @@ describe('invalid arguments', () => {
     ],
   ])('%s: the error names the rule', async (argumentsText, message, problem) => {
     const gateway = shared();
-    const { body } = await askForPage(gateway, argumentsText);
+    const { body } = await queryPage(gateway, argumentsText);
     expect(body.errors).toMatchObject([
       { message, extensions: { code: 'BAD_USER_INPUT', problems: [{ ...problem, message }] } },
     ]);
@@ -139,7 +139,7 @@ describe('invalid arguments', () => {
 
   it('are reported all at once, as structured data too, without their values', async () => {
     const gateway = shared();
-    const { body } = await askForPage(gateway, `first: 101, filter: {name: "zq7canary${'x'.repeat(64)}"}`);
+    const { body } = await queryPage(gateway, `first: 101, filter: {name: "zq7canary${'x'.repeat(64)}"}`);
     const [error] = body.errors ?? [];
     expect(error?.message).toBe('first must be 1 to 100. name may have at most 64 characters.');
     expect(error?.extensions.problems?.map(({ path }) => path.join('.'))).toEqual(['first', 'filter.name']);
@@ -149,7 +149,7 @@ describe('invalid arguments', () => {
   it('include the cursor of a page in another order', async () => {
     const gateway = seeded();
     const { nextCursor } = await pageOf(gateway, 'order: NAME, first: 1');
-    const { body } = await askForPage(gateway, `order: OLDEST_FIRST, after: "${nextCursor}"`);
+    const { body } = await queryPage(gateway, `order: OLDEST_FIRST, after: "${nextCursor}"`);
     expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
   });
 });

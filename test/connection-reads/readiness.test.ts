@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { haveBindingsEnded, isSettled, readinessOf, toReadConnection } from '../../src/connection-reads/readiness.js';
+import { areBindingsSettled, isSettled, readinessOf, toReadConnection } from '../../src/connection-reads/readiness.js';
 import type { Resource } from '../../src/dli/connection.js';
 import { binding, classic, enhanced } from './helpers/stored-connections.js';
 
@@ -78,12 +78,12 @@ describe('the resources to wait for', () => {
     ['two that have ended', ['pool_1 ACTIVE', 'pool_2 FAILED'], [[pool], [other]], true],
     ['one while something else is being bound', ['pool_1 ACTIVE', 'pool_2 CREATING'], [[pool]], true],
   ])('are bound or have failed: %s', (_what, bindings, until, expected) => {
-    expect(haveBindingsEnded(enhanced(1, { bindings: bindings.map(text => binding(text)) }), until)).toBe(expected);
+    expect(areBindingsSettled(enhanced(1, { bindings: bindings.map(text => binding(text)) }), until)).toBe(expected);
   });
 
   it('do not matter to a classic connection', () => {
-    expect(haveBindingsEnded(classic(1), [[pool]])).toBe(true);
-    expect(haveBindingsEnded(classic(1, { state: 'CREATING' }), [[pool]])).toBe(false);
+    expect(areBindingsSettled(classic(1), [[pool]])).toBe(true);
+    expect(areBindingsSettled(classic(1, { state: 'CREATING' }), [[pool]])).toBe(false);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { askForPage, connectionOf, pageOf } from './helpers/read-connections.js';
+import { connectionOf, pageOf, queryPage } from './helpers/read-connections.js';
 
 const gateway = shareGateway();
 
@@ -143,7 +143,7 @@ describe('a field that is not as documented', () => {
   it('makes a list unreadable only if it is the list itself, which the log names', async () => {
     const { emulator, log } = gateway();
     emulator.inject({ operation: 'listConnections', body: { connections: 'none' }, times: 0 });
-    const { body } = await askForPage(gateway());
+    const { body } = await queryPage(gateway());
     expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_UNAVAILABLE']);
     expect(log()).toContain('"detail":"connections: string"');
   });
@@ -157,7 +157,7 @@ describe('a field that is not as documented', () => {
     async count => {
       const { emulator, log } = gateway();
       emulator.inject({ operation: 'listConnections', body: { connections: [COMPLETE], count }, times: 0 });
-      const { body } = await askForPage(gateway());
+      const { body } = await queryPage(gateway());
       expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_UNAVAILABLE']);
       expect(log()).toContain('"detail":"count: ');
     },

@@ -4,7 +4,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { DELETED, NO_ID, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { askFor, connectionOf } from './helpers/read-connections.js';
+import { connectionOf, queryConnection } from './helpers/read-connections.js';
 
 const gateway = shareGateway({ env: { READ_FRESHNESS_MS: '0' } });
 
@@ -37,7 +37,7 @@ describe.each(ABSENT)('an id that is refused with %s', (_what, answer) => {
   it('is an error while the list cannot be read', async () => {
     inject('getConnection');
     gateway().emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
-    const { body } = await askFor(gateway(), NO_ID);
+    const { body } = await queryConnection(gateway(), NO_ID);
     expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual([
       expect.stringMatching(/^UPSTREAM_(REJECTED|UNAVAILABLE)$/),
     ]);
@@ -70,7 +70,7 @@ describe('the list is not needed', () => {
     'if the code %s says that classic connections are not offered, which the error says too',
     async error => {
       gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
-      const { body } = await askFor(gateway(), NO_ID);
+      const { body } = await queryConnection(gateway(), NO_ID);
       expect(body.errors?.[0]?.message).toContain(ENDED);
       expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
     },
@@ -80,7 +80,7 @@ describe('the list is not needed', () => {
 describe('an id that is refused because classic connections are not offered', () => {
   it.each(['APIG.0101', 'APIGW.0101'])('is an error if they can nevertheless be listed: %s', async error => {
     gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
-    const { body } = await askFor(gateway(), NO_ID);
+    const { body } = await queryConnection(gateway(), NO_ID);
     expect(body.errors?.[0]?.message).toContain(ENDED);
   });
 
@@ -99,7 +99,7 @@ describe('an id that is not listed', () => {
     gateway().emulator.inject({ operation: 'getConnection', error: 'DLI.0001', times: 0 });
     const body = { connections: [{ name: 'orders_pg', connection_id: 7 }] };
     gateway().emulator.inject({ operation: 'listConnections', body, times: 0 });
-    const answer = await askFor(gateway(), NO_ID);
+    const answer = await queryConnection(gateway(), NO_ID);
     expect(answer.body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
   });
 });
@@ -149,7 +149,7 @@ describe('ids that are refused at the same time', () => {
     emulator.inject({ ...REFUSED, times: 12 });
     emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
     // More than the gateway sends to DLI at the same time.
-    const refused = ids(12).map(other => askFor(gateway, other));
+    const refused = ids(12).map(other => queryConnection(gateway, other));
     await emulator.ledger.waitFor('getConnection', 12);
     expect(await connectionOf(gateway, id)).toMatchObject({ id });
     expect(emulator.ledger.count('listConnections')).toBe(1);

@@ -3,7 +3,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { askFor, askForPage } from './helpers/read-connections.js';
+import { queryConnection, queryPage } from './helpers/read-connections.js';
 
 const shared = shareGateway();
 
@@ -56,7 +56,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation, times: 0, ...fault });
     const { status, body } =
-      operation === 'getConnection' ? await askFor(gateway, connectionId) : await askForPage(gateway);
+      operation === 'getConnection' ? await queryConnection(gateway, connectionId) : await queryPage(gateway);
     expect(status).toBe(200);
     expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual([code]);
     expect(JSON.stringify(body)).not.toMatch(/canary|10\.0\.0\.7|127\.0\.0|DLI\.|APIGW/);
@@ -69,7 +69,8 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     const enhanced = operation === 'getConnection' ? 'getEnhancedConnection' : 'listEnhancedConnections';
     for (const each of [operation, enhanced] as const)
       gateway.emulator.inject({ operation: each, times: 0, error: 'APIGW.0101' });
-    const { body } = operation === 'getConnection' ? await askFor(gateway, UNKNOWN_ID) : await askForPage(gateway);
+    const { body } =
+      operation === 'getConnection' ? await queryConnection(gateway, UNKNOWN_ID) : await queryPage(gateway);
     expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
   });
 
@@ -77,7 +78,8 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation, behaviour: 'reset' });
-    const { body } = operation === 'getConnection' ? await askFor(gateway, connectionId) : await askForPage(gateway);
+    const { body } =
+      operation === 'getConnection' ? await queryConnection(gateway, connectionId) : await queryPage(gateway);
     expect(body.errors).toBeUndefined();
     expect(JSON.stringify(body.data)).toContain(connectionId);
     expect(gateway.emulator.ledger.count(operation)).toBe(2);
@@ -86,7 +88,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
   it('that refuses an expired token is retried once with a new token', async () => {
     const gateway = await startGateway({ env: { ...IAM_USER, READ_FRESHNESS_MS: '0' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
-    const ask = () => (operation === 'getConnection' ? askFor(gateway, connectionId) : askForPage(gateway));
+    const ask = () => (operation === 'getConnection' ? queryConnection(gateway, connectionId) : queryPage(gateway));
     await ask();
     gateway.emulator.expireTokens();
     expect((await ask()).body.errors).toBeUndefined();
@@ -97,7 +99,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     const gateway = shared();
     gateway.emulator.inject({ operation, error: 'APIGW.0308', headers: { 'Retry-After': '7' }, times: 0 });
     const { headers, body } =
-      operation === 'getConnection' ? await askFor(gateway, UNKNOWN_ID) : await askForPage(gateway);
+      operation === 'getConnection' ? await queryConnection(gateway, UNKNOWN_ID) : await queryPage(gateway);
     expect(body.errors?.[0]?.extensions).toMatchObject({ retryAfterSeconds: 7 });
     expect(headers.get('retry-after')).toBe('7');
   });
@@ -111,7 +113,7 @@ describe('a connection that does not exist', () => {
   ])('is reported as null: %s', async (_what, fault) => {
     const gateway = shared();
     if (fault !== undefined) gateway.emulator.inject({ operation: 'getConnection', ...fault });
-    const { body } = await askFor(gateway, UNKNOWN_ID);
+    const { body } = await queryConnection(gateway, UNKNOWN_ID);
     expect(body).toEqual({ data: { datasourceConnection: null } });
   });
 
@@ -119,8 +121,8 @@ describe('a connection that does not exist', () => {
     'is null without a call to DLI when %j cannot be an id',
     async id => {
       const gateway = shared();
-      expect((await askFor(gateway, id)).body).toEqual({ data: { datasourceConnection: null } });
-      expect((await askFor(gateway, id, 'waitSeconds: 5')).body).toEqual({
+      expect((await queryConnection(gateway, id)).body).toEqual({ data: { datasourceConnection: null } });
+      expect((await queryConnection(gateway, id, 'waitSeconds: 5')).body).toEqual({
         data: { datasourceConnection: null },
       });
       expect(gateway.emulator.ledger.count()).toBe(0);
@@ -131,7 +133,7 @@ describe('a connection that does not exist', () => {
     const gateway = shared();
     const body = '{"error_code": "DLI.0001", "error_msg": "Parameter project_id is invalid."}';
     gateway.emulator.inject({ operation: 'any', status: 400, body, times: 0 });
-    const answer = await askFor(gateway, UNKNOWN_ID);
+    const answer = await queryConnection(gateway, UNKNOWN_ID);
     expect(answer.body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { askFor, connectionOf } from './helpers/read-connections.js';
+import { connectionOf, queryConnection } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
@@ -63,7 +63,7 @@ describe('a query with waitSeconds', () => {
     const more = 'waitSeconds: 25, whileState: CREATING';
     expect(await connectionOf(gateway, connectionId, more)).toMatchObject({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
-    const { body } = await askFor(gateway, connectionId, 'waitSeconds: 1');
+    const { body } = await queryConnection(gateway, connectionId, 'waitSeconds: 1');
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
   });
 
@@ -104,7 +104,7 @@ describe('a query with waitSeconds', () => {
     ['waitSeconds: -1', 'TOO_SMALL', 0],
   ])('is refused: %s', async (more, code, limit) => {
     const gateway = await startGateway();
-    const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', more);
+    const { body } = await queryConnection(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', more);
     expect(body.errors).toMatchObject([
       {
         message: 'waitSeconds must be 0 to 25.',

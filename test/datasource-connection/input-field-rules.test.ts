@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { FieldRule, FieldValue } from '../helpers/field-rules.js';
-import { codesByPath, everywhere, expectLengths, fieldsOfInput } from '../helpers/field-rules.js';
+import { codesAtEveryPath, codesByPath, expectLengths, fieldsOfInput } from '../helpers/field-rules.js';
 import { VALID_INPUT } from '../helpers/gateway.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
@@ -69,7 +69,7 @@ it('the rules cover every field of the input, and say which must be set', async 
 
 it('every text field accepts its example', async () => {
   const rules = await readTextRules();
-  expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(everywhere(rules, []));
+  expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(codesAtEveryPath(rules, []));
 });
 
 it('the mutation accepts exactly the lengths of the rules', async () => {
@@ -103,7 +103,7 @@ it('the patterns match in a browser exactly what the mutation accepts', async ()
     // If other fields caused the refusal, the accepted values are sent to DLI by themselves.
     if (matching.length > 0 && matching.length < fitting.length)
       expect(await codesOf(matching.map(({ rule }) => [rule, value]))).toEqual(
-        everywhere(
+        codesAtEveryPath(
           matching.map(({ rule }) => rule),
           [],
         ),

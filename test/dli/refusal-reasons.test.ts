@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { askFor, askForPage } from '../connection-reads/helpers/read-connections.js';
+import { queryConnection, queryPage } from '../connection-reads/helpers/read-connections.js';
 import { remove, seed } from '../helpers/deletion.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
@@ -115,7 +115,8 @@ describe.each(['getConnection', 'listConnections'] as const)('the reason of a fa
     const id = seed(gateway().emulator);
     gateway().emulator.inject({ operation, times: 0, ...answer });
     const lines = await linesOf(async () => {
-      const { body } = operation === 'getConnection' ? await askFor(gateway(), id) : await askForPage(gateway());
+      const { body } =
+        operation === 'getConnection' ? await queryConnection(gateway(), id) : await queryPage(gateway());
       expect(body.errors).toMatchObject([
         { message: expect.stringMatching(/\. DLI's reason: The network does not exist\.$/), extensions: { code } },
       ]);
@@ -127,7 +128,7 @@ describe.each(['getConnection', 'listConnections'] as const)('the reason of a fa
     const id = seed(gateway().emulator);
     const body = { is_success: true, connection_id: ID, message: PLAIN[0] };
     gateway().emulator.inject({ operation, times: 0, body });
-    const answer = operation === 'getConnection' ? await askFor(gateway(), id) : await askForPage(gateway());
+    const answer = operation === 'getConnection' ? await queryConnection(gateway(), id) : await queryPage(gateway());
     expect(answer.body.errors?.[0]?.message).toBe('DLI cannot be used at the moment. Try again later.');
   });
 });

@@ -56,7 +56,7 @@ export function codesByPath(
 }
 
 /** The given codes at the path of every rule. */
-export function everywhere(rules: readonly FieldRule[], codes: string[]): CodesByPath {
+export function codesAtEveryPath(rules: readonly FieldRule[], codes: string[]): CodesByPath {
   return Object.fromEntries(rules.map(({ path }) => [path.join('.'), codes]));
 }
 
@@ -69,8 +69,11 @@ export async function expectLengths(
     codesOf(some.map(rule => [rule, 'x'.repeat(lengthOf(rule))]));
   const least = ({ minLength }: FieldRule) => minLength ?? 0;
   const most = ({ maxLength }: FieldRule) => maxLength ?? 0;
-  for (const lengthOf of [least, most]) expect(await codesOfLengths(rules, lengthOf)).toEqual(everywhere(rules, []));
-  expect(await codesOfLengths(rules, rule => most(rule) + 1)).toEqual(everywhere(rules, ['TOO_LONG']));
+  for (const lengthOf of [least, most])
+    expect(await codesOfLengths(rules, lengthOf)).toEqual(codesAtEveryPath(rules, []));
+  expect(await codesOfLengths(rules, rule => most(rule) + 1)).toEqual(codesAtEveryPath(rules, ['TOO_LONG']));
   const withMinimum = rules.filter(rule => least(rule) > 0);
-  expect(await codesOfLengths(withMinimum, rule => least(rule) - 1)).toEqual(everywhere(withMinimum, ['TOO_SHORT']));
+  expect(await codesOfLengths(withMinimum, rule => least(rule) - 1)).toEqual(
+    codesAtEveryPath(withMinimum, ['TOO_SHORT']),
+  );
 }

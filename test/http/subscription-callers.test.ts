@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { bearer, shareTokenGateway, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { breakOff } from '../auth/helpers/token-issuer.js';
+import { destroyConnection } from '../auth/helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
@@ -123,7 +123,7 @@ describe('a WebSocket', () => {
   it('is closed with 1013 while the JWKS is unavailable', async () => {
     const gateway = shared();
     const token = await gateway.sign();
-    gateway.issuer.instead = breakOff;
+    gateway.issuer.instead = destroyConnection;
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
 

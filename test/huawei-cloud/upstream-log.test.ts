@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { breakOff } from '../auth/helpers/token-issuer.js';
+import { destroyConnection } from '../auth/helpers/token-issuer.js';
 import { enhancedCalls, POOL_A } from '../enhanced-connection/helpers/enhanced-gateway.js';
 import { remove } from '../helpers/deletion.js';
 import { VALID_INPUT } from '../helpers/gateway.js';
@@ -80,7 +80,7 @@ describe('the log has one line for each call', () => {
 
   it('to the issuer, in its own trace, and says what went wrong', async () => {
     const gateway = await startTokenGateway();
-    gateway.issuer.instead = breakOff;
+    gateway.issuer.instead = destroyConnection;
     await gateway.ask(await gateway.sign());
     gateway.issuer.instead = undefined;
     gateway.clock.advance(2_000);

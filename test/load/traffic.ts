@@ -18,7 +18,7 @@ const READ = 'query ($id: ID!) { datasourceConnection(id: $id) { id state } }';
 export type Tally = Record<string, number>;
 
 /** How one request ended. */
-export interface Ending {
+export interface RequestResult {
   /** The payload's `__typename`, else the HTTP status and the error code, else the error of the connection. */
   outcome: string;
   connectionId?: string | undefined;
@@ -33,7 +33,7 @@ export interface Ending {
 export interface CreateCall {
   readonly name: string;
   readonly idempotencyKey: string;
-  readonly endings: Ending[];
+  readonly endings: RequestResult[];
 }
 
 /** A client of one or several gateways that treats every ending as an answer. */
@@ -52,18 +52,18 @@ export class LoadClient {
   }
 
   /** Sends a create, or repeats it. */
-  async create(call: CreateCall, dueMs = performance.now()): Promise<Ending> {
+  async create(call: CreateCall, dueMs = performance.now()): Promise<RequestResult> {
     const { name, idempotencyKey } = call;
     const ending = await this.#send(CREATE, { input: { ...CREATE_INPUT, name, idempotencyKey } }, dueMs);
     call.endings.push(ending);
     return ending;
   }
 
-  delete(id: string, dueMs = performance.now()): Promise<Ending> {
+  delete(id: string, dueMs = performance.now()): Promise<RequestResult> {
     return this.#send(DELETE, { id }, dueMs);
   }
 
-  read(id: string, dueMs = performance.now()): Promise<Ending> {
+  read(id: string, dueMs = performance.now()): Promise<RequestResult> {
     return this.#send(READ, { id }, dueMs);
   }
 
@@ -71,7 +71,7 @@ export class LoadClient {
     await this.#pool.destroy();
   }
 
-  async #send(query: string, variables: object, dueMs: number): Promise<Ending> {
+  async #send(query: string, variables: object, dueMs: number): Promise<RequestResult> {
     try {
       const { statusCode, headers, body } = await this.#pool.request({
         path: '/graphql',
@@ -92,14 +92,14 @@ export class LoadClient {
   }
 }
 
-function timesOf(dueMs: number): Pick<Ending, 'latencyMs' | 'endedAtMs'> {
+function timesOf(dueMs: number): Pick<RequestResult, 'latencyMs' | 'endedAtMs'> {
   const endedAtMs = performance.now();
   return { latencyMs: endedAtMs - dueMs, endedAtMs };
 }
 
 type Payload = { __typename?: string; connectionId?: string; code?: string } | null;
 
-function readAnswer(status: number, text: string): Pick<Ending, 'outcome' | 'connectionId'> {
+function readAnswer(status: number, text: string): Pick<RequestResult, 'outcome' | 'connectionId'> {
   let body: { data?: Record<string, Payload> | null; errors?: { extensions?: { code?: string } }[] };
   try {
     body = JSON.parse(text);
@@ -139,18 +139,18 @@ export async function sendAtRate<T>(
 }
 
 /** Counts endings by outcome. */
-export function tallyOf(endings: readonly Ending[]): Tally {
+export function tallyOf(endings: readonly RequestResult[]): Tally {
   const tally: Tally = {};
   for (const { outcome } of endings) tally[outcome] = (tally[outcome] ?? 0) + 1;
   return tally;
 }
 
 /** Whether the create is a success. */
-export function isCreated({ outcome }: Ending): boolean {
+export function isCreated({ outcome }: RequestResult): boolean {
   return outcome === 'CreateDatasourceConnectionSuccess';
 }
 
 /** Whether the request was refused with 503 before anything was done. */
-export function isShed({ outcome }: Ending): boolean {
+export function isRefusedUnsent({ outcome }: RequestResult): boolean {
   return outcome.startsWith('503 ');
 }

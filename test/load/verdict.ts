@@ -19,7 +19,10 @@ export function addCreates(byName: Map<string, LedgerCall[]>, calls: readonly Le
 }
 
 /** Contradictions between the answers and what DLI did: duplicates, false successes and false refusals. */
-export function findLies(creates: readonly CreateCall[], byName: ReadonlyMap<string, LedgerCall[]>): string[] {
+export function findContradictions(
+  creates: readonly CreateCall[],
+  byName: ReadonlyMap<string, LedgerCall[]>,
+): string[] {
   return creates.flatMap(({ name, endings }) => {
     const applied = (byName.get(name) ?? []).flatMap(({ appliedConnectionId }) => appliedConnectionId ?? []);
     const wrong = applied.length > 1 ? [`${name} was created ${applied.length} times`] : [];
@@ -33,7 +36,10 @@ export function findLies(creates: readonly CreateCall[], byName: ReadonlyMap<str
 }
 
 /** Whether DLI executed a create whose last answer is that its outcome is unknown. */
-export function isUntold({ name, endings }: CreateCall, byName: ReadonlyMap<string, LedgerCall[]>): boolean {
+export function isExecutedButUnknown(
+  { name, endings }: CreateCall,
+  byName: ReadonlyMap<string, LedgerCall[]>,
+): boolean {
   const isExecuted = byName.get(name)?.some(call => call.appliedConnectionId !== undefined) === true;
   return isExecuted && endings.at(-1)?.outcome.startsWith('OutcomeUnknownError') === true;
 }

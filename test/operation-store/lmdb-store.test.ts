@@ -77,7 +77,7 @@ function openRecords(folder: string) {
 function startBeginProcess(folder: string, records: readonly SendingRecord[], width: number) {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
-    const health = { markAvailable() {}, markUnavailable: console.error, noteUnreadable() {} };
+    const health = { markAvailable() {}, markUnavailable: console.error, recordUnreadable() {} };
     const store = LmdbStore.open(${JSON.stringify(folder)}, health);
     console.log('ready');
     let text = '';

@@ -65,7 +65,7 @@ describe('the log about a store', () => {
   it('counts each text that cannot be read once, in one line at once and one in each window', async () => {
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines, { windowMs: 50 });
-    for (let count = 0; count < 300; count++) health.noteUnreadable(`text ${count % 100}`);
+    for (let count = 0; count < 300; count++) health.recordUnreadable(`text ${count % 100}`);
     expect(lines.map(({ count }) => count)).toEqual([1]);
     await eventually(async () => expect(lines).toHaveLength(2));
     expect(lines[1]).toMatchObject({ level: 'warn', outcome: 'unreadable', count: 99 });

@@ -6,7 +6,7 @@ import { PATIENT_TIMEOUTS } from '../http/helpers/patient-timeouts.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
 import { chooseSeed, randomOf } from '../proof/helpers/random.js';
 import { expectHealthy, fuzzTimeoutMs, openSockets } from './helpers/gateway-health.js';
-import { growConversation } from './helpers/http-conversation.js';
+import { generateConversation } from './helpers/http-conversation.js';
 import { CANARY, SENT } from './helpers/http-message.js';
 import { converse } from './helpers/http-run.js';
 import type { Tally } from './helpers/tally.js';
@@ -46,7 +46,7 @@ it(
     const numbers = Array.from({ length: CONVERSATIONS }, (_, index) => index);
     const problems = await inParallel(numbers, AT_A_TIME, async number => {
       const random = randomOf(`${seed}/${number}`);
-      const conversation = growConversation(random, token, number);
+      const conversation = generateConversation(random, token, number);
       const problem = await converse(graphqlUrl, conversation, random, () => fetch(`${adminUrl}/livez`), tally);
       return problem === undefined ? [] : [`conversation ${number}: ${problem}`];
     });

@@ -9,7 +9,7 @@ import { chooseSeed, randomOf } from '../proof/helpers/random.js';
 import { expectHealthy, fuzzTimeoutMs, openSockets } from './helpers/gateway-health.js';
 import type { Tally } from './helpers/tally.js';
 import { findRare } from './helpers/tally.js';
-import { growWebSocketConversation } from './helpers/websocket-conversation.js';
+import { generateWebSocketConversation } from './helpers/websocket-conversation.js';
 import { converseOverWebSocket } from './helpers/websocket-run.js';
 
 const CONVERSATIONS = fuzzSize(60, 300);
@@ -60,7 +60,7 @@ it(
     const numbers = Array.from({ length: CONVERSATIONS }, (_, index) => index);
     const problems = await inParallel(numbers, AT_A_TIME, async number => {
       const random = randomOf(`${seed}/${number}`);
-      const conversation = growWebSocketConversation(random, pool, number);
+      const conversation = generateWebSocketConversation(random, pool, number);
       const problem = await converseOverWebSocket(server, conversation, random, tally);
       return problem === undefined ? [] : [`conversation ${number}: ${problem}`];
     });

@@ -17,7 +17,7 @@ export const signed =
  * Tokens that are refused: what they have, the reason in the audit log, and how to make one. The issuer needs the keys
  * `RS512` and `other`, which is not published.
  */
-export const FORGERIES: [what: string, reason: string, forge: Forge][] = [
+export const INVALID_TOKENS: [what: string, reason: string, forge: Forge][] = [
   ['no signature (alg none)', 'ERR_JOSE_ALG_NOT_ALLOWED', unsigned],
   ['a signature with the public key as a secret', 'ERR_JOSE_ALG_NOT_ALLOWED', signedWithPublicKey],
   ['a key that the issuer does not have', 'ERR_JWKS_NO_MATCHING_KEY', signed(() => ({ header: { kid: 'unknown' } }))],

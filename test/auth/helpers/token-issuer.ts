@@ -128,7 +128,7 @@ export async function startTokenIssuer(
 }
 
 /** Destroys every connection to the issuer, as in an outage. */
-export function breakOff({ socket }: IncomingMessage): void {
+export function destroyConnection({ socket }: IncomingMessage): void {
   socket.destroy();
 }
 

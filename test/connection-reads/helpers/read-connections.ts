@@ -32,20 +32,20 @@ export interface ShownPage {
 type Sender = Pick<TestGateway, 'send'>;
 
 /** Queries one connection, with further arguments such as `waitSeconds: 5`. */
-export function askFor({ send }: Sender, id: string, more = ''): Promise<GraphqlAnswer> {
+export function queryConnection({ send }: Sender, id: string, more = ''): Promise<GraphqlAnswer> {
   const query = `query ($id: ID!) { datasourceConnection(id: $id ${more}) { ${CONNECTION_FIELDS} } }`;
   return send({ query, variables: { id } });
 }
 
 /** Returns one connection; null if it does not exist. */
 export async function connectionOf(gateway: Sender, id: string, more = ''): Promise<ShownConnection | null> {
-  const { body } = await askFor(gateway, id, more);
+  const { body } = await queryConnection(gateway, id, more);
   if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
   return body.data?.['datasourceConnection'] as ShownConnection | null;
 }
 
 /** Queries a page with these arguments, such as `first: 10`. */
-export function askForPage({ send }: Sender, argumentsText = ''): Promise<GraphqlAnswer> {
+export function queryPage({ send }: Sender, argumentsText = ''): Promise<GraphqlAnswer> {
   const given = argumentsText === '' ? '' : `(${argumentsText})`;
   return send({
     query: `{ datasourceConnections${given} { totalCount nextCursor items { ${CONNECTION_FIELDS} } } }`,
@@ -54,7 +54,7 @@ export function askForPage({ send }: Sender, argumentsText = ''): Promise<Graphq
 
 /** Returns a page for these arguments. */
 export async function pageOf(gateway: Sender, argumentsText = ''): Promise<ShownPage> {
-  const { body } = await askForPage(gateway, argumentsText);
+  const { body } = await queryPage(gateway, argumentsText);
   if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
   return body.data?.['datasourceConnections'] as ShownPage;
 }

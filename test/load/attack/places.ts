@@ -6,7 +6,7 @@ import { openSocket } from './websocket-attacks.js';
 const PLACES_OF_A_TENANT = 500;
 
 /** Signs in on as many WebSockets as the tenant may have, plus one, and counts those that were accepted. */
-export async function countFreePlaces(target: Target): Promise<{ free: number; places: number }> {
+export async function countFreeStreams(target: Target): Promise<{ free: number; places: number }> {
   const sockets = [];
   let free = 0;
   while (sockets.length <= PLACES_OF_A_TENANT) {

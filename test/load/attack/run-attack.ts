@@ -14,7 +14,7 @@ import { startGateway } from '../gateway.js';
 import type { AttackCounts, Target } from './attack.js';
 import { AUDIENCE, startIssuer } from './issuer.js';
 import { OtherTenant } from './other-tenant.js';
-import { countFreePlaces } from './places.js';
+import { countFreeStreams } from './places.js';
 
 const WARM_UP_MS = 5_000;
 const POLL_MS = 50;
@@ -137,7 +137,7 @@ async function findLeaks(emulator: EmulatorProcess, target: Target): Promise<str
   if (calls.length > 0)
     wrong.push(`DLI is still called for callers who are gone: ${calls.map(({ operation }) => operation).join()}`);
 
-  const { free, places } = await countFreePlaces(target);
+  const { free, places } = await countFreeStreams(target);
   if (free !== places) wrong.push(`the hostile tenant has ${free} free places instead of ${places}`);
   return wrong;
 }

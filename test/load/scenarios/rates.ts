@@ -8,9 +8,9 @@ import { startEmulator } from '../emulator.js';
 import { startGateway } from '../gateway.js';
 import type { LoadRun, Scenario } from '../scenario.js';
 import { atLeast, atMost } from '../scenario.js';
-import type { CreateCall, Ending } from '../traffic.js';
-import { isCreated, isShed, LoadClient, newCreate, sendAtRate, tallyOf } from '../traffic.js';
-import { createsByName, findLies } from '../verdict.js';
+import type { CreateCall, RequestResult } from '../traffic.js';
+import { isCreated, isRefusedUnsent, LoadClient, newCreate, sendAtRate, tallyOf } from '../traffic.js';
+import { createsByName, findContradictions } from '../verdict.js';
 
 const DLI_MS = 20;
 const STEADY_PER_SECOND = 100;
@@ -29,13 +29,13 @@ async function startWarm({ children, workDir, onProgress }: LoadRun) {
   await sendAtRate(STEADY_PER_SECOND, WARM_UP_SECONDS, dueMs => client.create(newCreate(), dueMs));
   await emulator.clearCalls();
   const creates: CreateCall[] = [];
-  const send = (perSecond: number, seconds: number): Promise<Ending[]> =>
+  const send = (perSecond: number, seconds: number): Promise<RequestResult[]> =>
     sendAtRate(perSecond, seconds, dueMs => {
       const create = newCreate();
       creates.push(create);
       return client.create(create, dueMs);
     });
-  const findWrong = async () => findLies(creates, await createsByName(emulator));
+  const findWrong = async () => findContradictions(creates, await createsByName(emulator));
   return { gateway, client, send, findWrong };
 }
 
@@ -78,7 +78,7 @@ export const overload: Scenario = {
     load.onProgress('recovery');
     await send(STEADY_PER_SECOND, RECOVERY_SECONDS);
     const after = await send(STEADY_PER_SECOND, 10);
-    const refused = endings.filter(isShed);
+    const refused = endings.filter(isRefusedUnsent);
     const addedMs = after.map(({ latencyMs }) => latencyMs - DLI_MS);
     return {
       figures: [
@@ -115,7 +115,11 @@ export const stall: Scenario = {
       figures: [
         // Meanwhile, DLI's answers waited in the sockets.
         atMost('creates of unknown outcome', endings.filter(({ outcome }) => outcome.startsWith('Outcome')).length, 0),
-        atMost('neither created nor refused', endings.filter(each => !isCreated(each) && !isShed(each)).length, 0),
+        atMost(
+          'neither created nor refused',
+          endings.filter(each => !isCreated(each) && !isRefusedUnsent(each)).length,
+          0,
+        ),
         atMost('latency 5 s later, p99', quantile(latenciesOf(late), 0.99), DLI_MS + 60, ' ms', 1),
       ],
       tally: tallyOf(endings),
@@ -124,7 +128,7 @@ export const stall: Scenario = {
   },
 };
 
-function latenciesOf(endings: readonly Ending[]): number[] {
+function latenciesOf(endings: readonly RequestResult[]): number[] {
   return endings.length === 0 ? [0] : endings.map(({ latencyMs }) => latencyMs);
 }
 

@@ -9,9 +9,9 @@ import { startEmulator } from '../emulator.js';
 import { startGateway } from '../gateway.js';
 import type { Scenario } from '../scenario.js';
 import { atMost } from '../scenario.js';
-import type { CreateCall, Ending } from '../traffic.js';
+import type { CreateCall, RequestResult } from '../traffic.js';
 import { LoadClient, newCreate, sendAtRate, tallyOf } from '../traffic.js';
-import { addCreates, findLies, isUntold } from '../verdict.js';
+import { addCreates, findContradictions, isExecutedButUnknown } from '../verdict.js';
 
 const PER_SECOND = 30;
 const FAULT_SHARE = 0.05;
@@ -48,8 +48,8 @@ export const soak: Scenario = {
     const client = new LoadClient(gateway.url);
     const creates: CreateCall[] = [];
     const existing: string[] = [];
-    const deletes: Promise<Ending>[] = [];
-    const create = async (dueMs: number): Promise<Ending> => {
+    const deletes: Promise<RequestResult>[] = [];
+    const create = async (dueMs: number): Promise<RequestResult> => {
       const call = newCreate();
       creates.push(call);
       if (Math.random() < FAULT_SHARE) await emulator.script(faultFor(call.name));
@@ -113,11 +113,15 @@ export const soak: Scenario = {
           median(handles.slice(half)) - median(handles.slice(0, half)),
           5,
         ),
-        atMost('executed, and still unknown to its caller', creates.filter(each => isUntold(each, byName)).length, 0),
+        atMost(
+          'executed, and still unknown to its caller',
+          creates.filter(each => isExecutedButUnknown(each, byName)).length,
+          0,
+        ),
         atMost('open creates in the records', await countOpen(gateway.adminUrl), 0),
       ],
       tally: { ...tallyOf(endings), ...tallyOf(deleted) },
-      wrong: findLies(creates, byName),
+      wrong: findContradictions(creates, byName),
     };
   },
 };
@@ -127,7 +131,7 @@ function faultFor(name: string): object {
   return { operation: 'createConnection', name, ...fault };
 }
 
-function mayBeRepeated({ outcome }: Ending): boolean {
+function mayBeRepeated({ outcome }: RequestResult): boolean {
   return /^(?:OutcomeUnknownError|IdempotencyInProgressError|DliUnavailableError|no answer)/.test(outcome);
 }
 

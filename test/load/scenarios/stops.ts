@@ -9,9 +9,9 @@ import { startGateway } from '../gateway.js';
 import { startRedis } from '../redis.js';
 import type { LoadRun, Scenario } from '../scenario.js';
 import { atMost } from '../scenario.js';
-import type { CreateCall, Ending } from '../traffic.js';
+import type { CreateCall, RequestResult } from '../traffic.js';
 import { isCreated, LoadClient, newCreate, sendAtRate, tallyOf } from '../traffic.js';
-import { createsByName, findLies } from '../verdict.js';
+import { createsByName, findContradictions } from '../verdict.js';
 
 const PER_SECOND = 50;
 const SECOND_MS = 1_000;
@@ -32,7 +32,7 @@ async function startFleet({ children, workDir }: LoadRun, checksReadiness: boole
   for (const gateway of gateways) balancer.add(gateway);
   const client = new LoadClient(await balancer.listen());
   const creates: CreateCall[] = [];
-  const create = (dueMs: number): Promise<Ending> => {
+  const create = (dueMs: number): Promise<RequestResult> => {
     const call = newCreate();
     creates.push(call);
     return client.create(call, dueMs);
@@ -73,7 +73,7 @@ export const drain: Scenario = {
         atMost('executed without an answer or a record', repeated.filter(ending => !isCreated(ending)).length, 0),
       ],
       tally: tallyOf(endings),
-      wrong: findLies(creates, await createsByName(emulator)),
+      wrong: findContradictions(creates, await createsByName(emulator)),
     };
   },
 };
@@ -94,7 +94,7 @@ export const hangingUpstream: Scenario = {
     await balancer.remove(gateways[0]);
     balancer.add(gateways[1]);
     const limitMs = performance.now() + MAX_EXIT_MS;
-    let repeated: Ending[] = [];
+    let repeated: RequestResult[] = [];
     do {
       await delay(SECOND_MS);
       repeated = await Promise.all(creates.map(call => client.create(call)));
@@ -106,7 +106,7 @@ export const hangingUpstream: Scenario = {
         atMost('creates that the other gateway cannot decide', repeated.filter(each => !isCreated(each)).length, 0),
       ],
       tally: tallyOf(endings),
-      wrong: findLies(creates, await createsByName(emulator)),
+      wrong: findContradictions(creates, await createsByName(emulator)),
     };
   },
 };
@@ -140,7 +140,7 @@ export const rollingRestart: Scenario = {
         atMost('gateways with an exit code', exitCodes.filter(code => code !== 0).length, 0),
       ],
       tally: tallyOf(endings),
-      wrong: findLies(creates, byName),
+      wrong: findContradictions(creates, byName),
     };
   },
 };

@@ -9,9 +9,9 @@ import { startEmulator } from '../emulator.js';
 import { startGateway } from '../gateway.js';
 import type { Scenario } from '../scenario.js';
 import { atMost } from '../scenario.js';
-import type { CreateCall, Ending } from '../traffic.js';
+import type { CreateCall, RequestResult } from '../traffic.js';
 import { isCreated, LoadClient, newCreate, sendAtRate, tallyOf } from '../traffic.js';
-import { createsByName, findLies, isUntold } from '../verdict.js';
+import { createsByName, findContradictions, isExecutedButUnknown } from '../verdict.js';
 
 const SECOND_MS = 1_000;
 
@@ -49,7 +49,7 @@ export const slowUpstream: Scenario = {
         atMost('memory, most', readPeakRssMib(gateway.child.pid), 300, ' MiB'),
       ],
       tally: tallyOf(endings),
-      wrong: findLies(creates, await createsByName(emulator)),
+      wrong: findContradictions(creates, await createsByName(emulator)),
     };
   },
 };
@@ -102,7 +102,7 @@ export const refusedUpstream: Scenario = {
       ],
       tally: tallyOf(endings),
       // The ledger of the first emulator was lost with it.
-      wrong: findLies(
+      wrong: findContradictions(
         creates.filter(({ endings: [first] }) => (first?.endedAtMs ?? 0) > backMs),
         await createsByName(restarted),
       ),
@@ -142,7 +142,7 @@ export const resets: Scenario = {
         atMost('executed, and still unknown to its caller', await countUntold(client, creates, byName), 0),
       ],
       tally: tallyOf(endings),
-      wrong: findLies(creates, byName),
+      wrong: findContradictions(creates, byName),
     };
   },
 };
@@ -158,7 +158,7 @@ async function countUntold(
 ): Promise<number> {
   const limitMs = performance.now() + 60_000;
   for (;;) {
-    const untold = creates.filter(create => isUntold(create, byName));
+    const untold = creates.filter(create => isExecutedButUnknown(create, byName));
     if (untold.length === 0 || performance.now() > limitMs) return untold.length;
     await Promise.all(untold.map(create => client.create(create)));
     await delay(SECOND_MS);
@@ -173,6 +173,6 @@ function readAttempts(logFile: string): number[] {
     .map(line => (JSON.parse(line) as { time: number }).time);
 }
 
-function latenciesOf(endings: readonly Ending[]): number[] {
+function latenciesOf(endings: readonly RequestResult[]): number[] {
   return endings.length === 0 ? [0] : endings.map(({ latencyMs }) => latencyMs);
 }

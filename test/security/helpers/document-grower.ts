@@ -41,7 +41,7 @@ const MAX_OPERATIONS = 3;
 const SEPARATORS = [' ', ' ', ' ', '\n', ', ', '\t', ' # comment\n', '\ufeff '];
 
 /** Generates one valid document of random shape from a schema. */
-export class DocumentGrower {
+export class DocumentGenerator {
   readonly #fragments: string[] = [];
   readonly #variables: Record<string, unknown> = {};
   /** The variables of the operation that is being generated. */

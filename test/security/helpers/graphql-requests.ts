@@ -6,7 +6,7 @@ import { pick } from '../../proof/helpers/random.js';
 import type { CreateInput } from './create-inputs.js';
 import { createInput, mutateInput, nameOf } from './create-inputs.js';
 import type { GrownDocument } from './document-grower.js';
-import { DocumentGrower } from './document-grower.js';
+import { DocumentGenerator } from './document-grower.js';
 import { mutateDocument } from './document-mutations.js';
 import { bindingsInput, enhancedInput, someResources } from './enhanced-inputs.js';
 import { integer, isBy, mutateText, oddValue, RawText, writeJson } from './odd-values.js';
@@ -116,7 +116,7 @@ const ODD_BODIES: readonly ((request: Record<string, unknown>, random: Random) =
 ];
 
 /** Generates a request that depends on the random numbers and the pool only. */
-export function growRequest(random: Random, pool: Pool, run: number, number: number): GraphqlRequest {
+export function generateRequest(random: Random, pool: Pool, run: number, number: number): GraphqlRequest {
   const kind = pick(random, [
     'query',
     'query',
@@ -141,7 +141,7 @@ export function growRequest(random: Random, pool: Pool, run: number, number: num
     return isBy(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
   };
   // No inlined values if the document is mutated, because a changed literal would be another input.
-  const grower = new DocumentGrower(random, SCHEMA, values, !isMutated && !isOdd(input) && !isOdd(other));
+  const grower = new DocumentGenerator(random, SCHEMA, values, !isMutated && !isOdd(input) && !isOdd(other));
   const grown = grower.grow(...rootFieldOf(random, kind));
   const request = isMutated ? { ...grown, query: mutateDocument(random, grown.query) } : grown;
   const body = isBy(random, SHARES.oddBody) ? pick(random, ODD_BODIES)(asRecord(request), random) : writeJson(request);

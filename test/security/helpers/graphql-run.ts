@@ -13,7 +13,7 @@ import { CreateCalls, payloadIn } from './create-calls.js';
 import type { Answer } from './graphql-answers.js';
 import { findAnswerProblem } from './graphql-answers.js';
 import type { GraphqlRequest, Pool } from './graphql-requests.js';
-import { growRequest, SCHEMA } from './graphql-requests.js';
+import { generateRequest, SCHEMA } from './graphql-requests.js';
 import { isBy } from './odd-values.js';
 import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
@@ -104,7 +104,7 @@ export class GraphqlRun {
 
   async #sendOne(number: number): Promise<void> {
     const random = randomOf(`${this.seed}/${this.number}/${number}`);
-    const request = growRequest(random, this.#pool, this.number, number);
+    const request = generateRequest(random, this.#pool, this.number, number);
     this.#injectFaults(random, request);
     const startedAtMs = Date.now();
     let response: TextResponse;

@@ -207,7 +207,7 @@ const NONSENSE: readonly ((random: Random) => string)[] = [
 ];
 
 /** Generates what a client sends over one connection. The names of creates contain the number. */
-export function growConversation(random: Random, token: string, number: number): Conversation {
+export function generateConversation(random: Random, token: string, number: number): Conversation {
   const fate = pick(random, ['executed', 'refused', 'refused', 'anything', 'anything'] as const);
   const count = integer(random, 1, MAX_MESSAGES);
   const valid = Array.from({ length: count }, (_, index) =>

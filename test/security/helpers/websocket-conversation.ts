@@ -1,7 +1,7 @@
 import type { Random } from '../../proof/helpers/random.js';
 import { pick } from '../../proof/helpers/random.js';
 import type { Pool } from './graphql-requests.js';
-import { growRequest } from './graphql-requests.js';
+import { generateRequest } from './graphql-requests.js';
 import { integer, isBy, mutateText, oddValue, writeJson } from './odd-values.js';
 
 /** The bytes that a client sends over a WebSocket after the handshake. */
@@ -40,7 +40,7 @@ interface Deviation {
 }
 
 /** Generates what a client sends over a WebSocket. */
-export function growWebSocketConversation(random: Random, pool: Pool, number: number): WebSocketConversation {
+export function generateWebSocketConversation(random: Random, pool: Pool, number: number): WebSocketConversation {
   const isCorrect = isBy(random, 0.4);
   const init = framesOf(random, initMessage(isCorrect || isBy(random, 0.8), random));
   const pieces: Buffer[] = isCorrect || isBy(random, 0.9) ? [Buffer.concat(init)] : [];
@@ -83,7 +83,7 @@ function validMessage(random: Random, pool: Pool, number: number, index: number)
   if (kind < 0.3) return control({ type: 'complete', id: `id${integer(random, 0, index)}` });
   const body = isBy(random, 0.3)
     ? writeJson({ query: pick(random, WATCHES)(pool, random) })
-    : growRequest(random, pool, 0, number).body;
+    : generateRequest(random, pool, 0, number).body;
   if (!isPayload(body)) return control({ type: 'pong' });
   return { text: `{"type":"subscribe","id":"id${index}","payload":${body}}`, id: `id${index}`, isAnswered: true };
 }
