@@ -97,13 +97,13 @@ describe('the pools and queues of a project', () => {
 describe('the directory of pools and queues', () => {
   it('names the pool that a queue belongs to', async () => {
     const { directory, context } = await startWith({ body: DOCUMENTED_POOLS }, { body: DOCUMENTED_QUEUES });
-    const asked = [queue('q1'), queue('dedicated'), pool('pool_b'), pool('q1'), queue('none')];
-    expect(await directory.resolve(asked, context())).toEqual([
-      { asked: queue('q1'), bound: pool('pool_a'), exists: true },
-      { asked: queue('dedicated'), bound: queue('dedicated'), exists: true },
-      { asked: pool('pool_b'), bound: pool('pool_b'), exists: true },
-      { asked: pool('q1'), bound: pool('q1'), exists: false },
-      { asked: queue('none'), bound: queue('none'), exists: false },
+    const requested = [queue('q1'), queue('dedicated'), pool('pool_b'), pool('q1'), queue('none')];
+    expect(await directory.resolve(requested, context())).toEqual([
+      { requested: queue('q1'), bound: pool('pool_a'), exists: true },
+      { requested: queue('dedicated'), bound: queue('dedicated'), exists: true },
+      { requested: pool('pool_b'), bound: pool('pool_b'), exists: true },
+      { requested: pool('q1'), bound: pool('q1'), exists: false },
+      { requested: queue('none'), bound: queue('none'), exists: false },
     ]);
   });
 
@@ -113,22 +113,22 @@ describe('the directory of pools and queues', () => {
   ])('takes names as they are when the lists %s', async (_what, pools, queues) => {
     const { directory, context } = await startWith(pools, queues);
     expect(await directory.resolve([queue('q1')], context())).toEqual([
-      { asked: queue('q1'), bound: queue('q1'), exists: undefined },
+      { requested: queue('q1'), bound: queue('q1'), exists: undefined },
     ]);
   });
 
   it('does not know whether a pool exists where DLI does not list pools', async () => {
     const { directory, context } = await startWith(NOT_OFFERED, { body: DOCUMENTED_QUEUES });
     expect(await directory.resolve([pool('pool_x'), queue('q9')], context())).toEqual([
-      { asked: pool('pool_x'), bound: pool('pool_x'), exists: undefined },
-      { asked: queue('q9'), bound: queue('q9'), exists: false },
+      { requested: pool('pool_x'), bound: pool('pool_x'), exists: undefined },
+      { requested: queue('q9'), bound: queue('q9'), exists: false },
     ]);
   });
 
   it('takes names as they are when the lists do not arrive in time', async () => {
     const { directory, context } = await startClients(() => new Promise<Answer>(() => undefined));
     const [resolved] = await directory.resolve([queue('q1')], context(50));
-    expect(resolved).toEqual({ asked: queue('q1'), bound: queue('q1'), exists: undefined });
+    expect(resolved).toEqual({ requested: queue('q1'), bound: queue('q1'), exists: undefined });
   });
 
   it('reads the lists once for all callers, and again after 30 s', async () => {
