@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { ConfigError, loadConfig } from '../../src/config/config.js';
 import { DOCUMENTS, isInRepository, readDocument } from '../helpers/documents.js';
 
 const PAGES = [...DOCUMENTS, 'CHANGELOG.md', 'SECURITY.md', 'examples/web/README.md'];
@@ -31,6 +32,17 @@ function brokenLinksOf(path: string): string[] {
   });
 }
 
+/** The variables that the gateway reports as missing. */
+function requiredVariables(environment: Record<string, string | undefined>): string[] {
+  try {
+    loadConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ key }) => key);
+    throw error;
+  }
+}
+
 describe('the documents', () => {
   it('are all listed, so that their examples are tested', () => {
     const names = readdirSync(new URL('../../docs/', import.meta.url)).filter(name => name.endsWith('.md'));
@@ -55,6 +67,13 @@ describe('the documents', () => {
 
   it('begin with a README of less than 200 lines', () => {
     expect(readDocument('README.md').split('\n').length).toBeLessThan(200);
+  });
+
+  it('begin with a README that names every required variable', () => {
+    const readme = readDocument('README.md');
+    const names = ['jwt', undefined].flatMap(auth => requiredVariables({ CALLER_AUTH: auth }));
+    expect(names).toEqual(expect.arrayContaining(['CALLER_AUTH', 'DLI_REGION', 'OIDC_ISSUER']));
+    expect(names.filter(name => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('describe every variable of .env.example', () => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import Sequencer from '@jest/test-sequencer';
 
-/** How many other files are started for each file that starts processes. */
-const OTHERS = 2;
+/** How many other files are started for each file that starts processes, so that most of those start early. */
+const OTHERS = 5;
 
 /**
  * Spreads the files that start processes, which mostly wait, among the others, which compute, so that no core is idle.
