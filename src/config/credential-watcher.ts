@@ -141,6 +141,9 @@ export class CredentialWatcher<T> {
         this.#delayNextAttempt(Math.min(MAX_UNPROVEN_WAIT_MS, this.#pollIntervalMs * 2 ** this.#attempts));
         this.#attempts += 1;
         this.#warn('new credentials cannot be proven at the moment: the last ones stay in use');
+        break;
+      default:
+        result satisfies never;
     }
   }
 

@@ -46,19 +46,37 @@ export interface BindingChange {
 
 /** The outcome of a call if a change failed; undefined if all succeeded. The least certain failure wins. */
 export function unfinishedOutcome(changes: readonly BindingChange[]): ChangeBindingsOutcome | undefined {
-  const outcomes = changes.map(({ outcome }) => outcome);
-  if (outcomes.some(({ kind }) => kind === 'gone')) return { kind: 'notFound' };
-  const unknown = outcomes.find(outcome => outcome.kind === 'unknown');
+  const changed: string[] = [];
+  const notFound: string[] = [];
+  const busy: (BindingOutcome & { kind: 'busy' })[] = [];
+  let failed: FailedResult | undefined;
+  let unknown: UnknownOutcome | undefined;
+  for (const { requested, outcome } of changes) {
+    switch (outcome.kind) {
+      case 'gone':
+        return { kind: 'notFound' };
+      case 'unknown':
+        unknown ??= outcome;
+        break;
+      case 'failed':
+        failed ??= outcome;
+        break;
+      case 'resourceNotFound':
+        notFound.push(requested.name);
+        break;
+      case 'busy':
+        busy.push(outcome);
+        break;
+      case 'done':
+        if (outcome.hasSent) changed.push(requested.name);
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
   if (unknown !== undefined) return unknown;
-  const isChanged = ({ outcome }: BindingChange) => outcome.kind === 'done' && outcome.hasSent;
-  const changed = changes.filter(isChanged).map(({ requested }) => requested.name);
-  const failed = outcomes.find(outcome => outcome.kind === 'failed');
   if (failed !== undefined) return { ...failed, changed };
-  const names = changes
-    .filter(({ outcome }) => outcome.kind === 'resourceNotFound')
-    .map(({ requested }) => requested.name);
-  if (names.length > 0) return { kind: 'resourcesNotFound', names, changed };
-  const busy = outcomes.filter(outcome => outcome.kind === 'busy');
+  if (notFound.length > 0) return { kind: 'resourcesNotFound', names: notFound, changed };
   if (busy.length === 0) return undefined;
   const waits = busy.flatMap(({ waitSeconds }) => waitSeconds ?? []);
   // Waiting does not help with bindings that have failed.
