@@ -50,13 +50,13 @@ export const ANONYMOUS: CallerAuthenticator = {
 };
 
 /** Rate limit of mutations (create, bind, unbind, delete) per tenant, named after its variables. */
-export interface CreateLimit {
+export interface MutationLimit {
   /** Counts one mutation. Resolves with the seconds to wait when the limit is exceeded, else with undefined. */
   take(tenant: string): Promise<number | undefined>;
 }
 
-/** A {@link CreateLimit} that is never exceeded. */
-export const NO_CREATE_LIMIT: CreateLimit = { take: async () => undefined };
+/** A {@link MutationLimit} that is never exceeded. */
+export const NO_MUTATION_LIMIT: MutationLimit = { take: async () => undefined };
 
 /** Limits how many connections a holder (a tenant or a client network) keeps open in this process. */
 export class ConnectionQuota {

@@ -7,7 +7,7 @@ import type { IRateLimiterRedisOptions, RateLimiterAbstract } from 'rate-limiter
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { networkOf } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
-import type { CreateLimit } from './caller.js';
+import type { MutationLimit } from './caller.js';
 
 /** How many mutations one tenant may send. */
 export interface CreateLimitRule {
@@ -55,7 +55,7 @@ class CounterNames {
  * Gateways that share a Redis share the counters. While Redis is unavailable, each gateway counts alone, so n gateways
  * allow n times the limit.
  */
-export class TenantCreateLimit implements CreateLimit {
+export class TenantMutationLimit implements MutationLimit {
   readonly #limiter: RateLimiterAbstract;
   readonly #names: CounterNames;
 

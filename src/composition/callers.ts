@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { AuditLog } from '../auth/audit-log.js';
 import type { CallerAuthenticator } from '../auth/caller.js';
-import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from '../auth/caller.js';
+import { ANONYMOUS, ConnectionQuota, NO_MUTATION_LIMIT } from '../auth/caller.js';
 import type { SharedCounters } from '../auth/rate-limits.js';
 import type { AuthConfig } from '../config/auth-config.js';
 import type { ConnectionKind } from '../dli/connection.js';
@@ -74,10 +74,10 @@ export async function createCallerAuthenticator(
 }
 
 /** Creates the limit of mutations per tenant. */
-export async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
-  if (createLimit === undefined) return NO_CREATE_LIMIT;
-  const { TenantCreateLimit } = await import('../auth/rate-limits.js');
-  return new TenantCreateLimit(createLimit, counters);
+export async function createMutationLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
+  if (createLimit === undefined) return NO_MUTATION_LIMIT;
+  const { TenantMutationLimit } = await import('../auth/rate-limits.js');
+  return new TenantMutationLimit(createLimit, counters);
 }
 
 /** Describes the outcome of a create for the audit log: the `__typename` of its payload, and the code of a failure. */

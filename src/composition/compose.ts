@@ -37,8 +37,8 @@ import { StoreHealth } from '../operation-store/store-health.js';
 import type { ConnectionLimits, DescribeOutcome } from './callers.js';
 import {
   createCallerAuthenticator,
-  createCreateLimit,
   createLateEndListener,
+  createMutationLimit,
   createQuotas,
   openSharedCounters,
 } from './callers.js';
@@ -168,7 +168,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     log,
     metrics,
   });
-  const createLimit = await createCreateLimit(auth, counters);
+  const createLimit = await createMutationLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
   const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);
   const quota = hasTenants ? 'perTenant' : 'total';

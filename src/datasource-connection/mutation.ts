@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
-import type { CreateLimit } from '../auth/caller.js';
+import type { MutationLimit } from '../auth/caller.js';
 import type { ConnectionChange } from '../connection-reads/own-changes.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
@@ -15,7 +15,7 @@ import { InvalidInputError, UserError } from './user-errors.js';
 
 /** The dependencies that all mutations share. */
 export interface MutationDependencies {
-  createLimit: CreateLimit;
+  createLimit: MutationLimit;
   clock: Clock;
   operationTimeoutMs: number;
   /** Counts running mutations, whose callers may disconnect before they end. */
