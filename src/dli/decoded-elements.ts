@@ -110,7 +110,7 @@ export function withoutRepeats(connections: readonly DescribedConnection[]): Des
 function splitList(text: string): SplitList | undefined {
   const start = text.indexOf('[') + 1;
   const end = text.lastIndexOf(']');
-  // All elements begin alike, for example with `{"is_success":`.
+  // All elements begin with the same text, for example with `{"is_success":`.
   const head = text.slice(start, text.indexOf(':', start) + 1);
   if (start === 0 || !head.startsWith('{"')) return undefined;
   const placeholder = randomUUID();

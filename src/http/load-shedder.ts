@@ -10,7 +10,7 @@ const SAMPLES_TO_OVERLOAD = 2;
 // Below this number of requests something else blocks the event loop, and shedding would not help.
 const MIN_REQUESTS = 50;
 // Rejecting everything would leave the process idle, and flooded again a moment later.
-const MIN_ADMIT_RATIO = 0.05;
+const MIN_ACCEPTED_SHARE = 0.05;
 const RECOVERY_STEP = 0.25;
 
 /**
@@ -92,7 +92,7 @@ export class LoadShedder {
     const isBusy = this.#openRequests.size + this.#newRequests >= MIN_REQUESTS;
     this.#lateSamples = isLate && isBusy ? this.#lateSamples + 1 : 0;
     if (this.#lateSamples >= SAMPLES_TO_OVERLOAD) {
-      this.#acceptedShare = Math.max(MIN_ADMIT_RATIO, this.#acceptedShare / 2);
+      this.#acceptedShare = Math.max(MIN_ACCEPTED_SHARE, this.#acceptedShare / 2);
     } else if (this.#lateSamples === 0) {
       this.#acceptedShare = Math.min(1, this.#acceptedShare + RECOVERY_STEP);
     }

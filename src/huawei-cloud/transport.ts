@@ -150,7 +150,7 @@ class Semaphore {
   /** The functions that let the waiting callers proceed, in order of arrival. */
   readonly #waiting = new Set<() => void>();
   #free: number;
-  /** Whether a caller has waited in vain since a permit was free. */
+  /** Whether a wait has timed out since a permit was last free. */
   #isStalled = false;
 
   constructor(

@@ -73,7 +73,7 @@ export class UpstreamLog {
   /**
    * Writes the line of a call that has ended; a failure as a warning.
    *
-   * @param isLasting whether every call of this operation fails alike, so that its lines are sampled
+   * @param isLasting whether every call of this operation fails in the same way, so that its lines are sampled
    */
   write(call: UpstreamCall, isLasting = false): void {
     const { target, operation, outcome } = call;

@@ -12,8 +12,8 @@ type Recognition = 'LABEL' | 'LIKENESS';
 /**
  * Why a list does not show a create's connection.
  *
- * `nearMiss`: one was made minutes before or after. `ambiguous`: several connections match, or one that may be somebody
- * else's. `incomplete`: the list lacks fields of one that may match. `unreadable`: there was no list.
+ * `nearMiss`: one was made minutes before or after. `ambiguous`: several connections match, or one that may belong to
+ * another client. `incomplete`: the list lacks fields of one that may match. `unreadable`: there was no list.
  */
 export interface NotFound {
   kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' | 'unreadable';

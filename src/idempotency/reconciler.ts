@@ -123,7 +123,7 @@ export class Reconciler {
     if (list === undefined) return { kind: 'unreadable' };
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     const similar = matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
-    // Without its marker it may be somebody else's.
+    // Without its marker it may belong to another client.
     return similar.kind === 'found' && (hasMarker || markerTag) ? { kind: 'ambiguous' } : similar;
   }
 

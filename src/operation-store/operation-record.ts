@@ -59,7 +59,7 @@ function awaitsBindings(record: OperationRecord): record is SucceededRecord {
 /** A record that another owner may take over: undecided, or with bindings to be made. */
 export type UnfinishedRecord = UndecidedRecord | SucceededRecord;
 
-/** Whether a stored record may be taken over by somebody who has read `previous`, which may have changed since. */
+/** Whether a stored record may be taken over by a caller that has read `previous`, which may have changed since. */
 export function mayBeTakenOver(
   stored: OperationRecord,
   previous: Pick<OperationRecord, 'owner' | 'state'>,
