@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { onCleanup } from '../helpers/clean-up.js';
 import { readDocument } from '../helpers/documents.js';
-import { CREATE_MUTATION, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { NOT_LISTED_YET } from '../idempotency/helpers/idempotency-gateway.js';
+import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
+import { NOT_LISTED_YET, startIdempotencyGateway } from '../idempotency/helpers/idempotency-gateway.js';
 
 const DOCUMENT = readDocument('docs/operation.md');
 const [, SECTION = ''] = /^## Follow one create\n(.*?)^## /ms.exec(DOCUMENT) ?? [];
 const EXAMPLES = [...SECTION.matchAll(/^```sh\n(.*?)^```\n+```text\n(.*?)^```$/gms)];
+const SETTLE_MS = 60_000;
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
@@ -31,8 +32,8 @@ describe('docs/operation.md', () => {
   }
 
   beforeAll(async () => {
-    const { emulator, send, create, logged, log } = await startGateway({
-      env: { LOG_LEVEL: 'info', OPERATION_TIMEOUT_MS: '5000', RECONCILE_SETTLE_MS: '60000' },
+    const { emulator, send, create, logged, log, advance } = await startIdempotencyGateway({
+      env: { LOG_LEVEL: 'info', OPERATION_TIMEOUT_MS: '5000', RECONCILE_SETTLE_MS: String(SETTLE_MS) },
     });
     // DLI creates the connection, answers with an error, and lists it only after the caller was answered.
     emulator.inject({ operation: 'createConnection', status: 500, apply: true });
@@ -42,6 +43,8 @@ describe('docs/operation.md', () => {
     // Another trace, which the commands must not show.
     await create({ name: 'other' });
     emulator.clearFaults();
+    // Past the first read in the background, but not past the settle time.
+    advance(SETTLE_MS / 3);
     await logged('"late":true');
     writeFileSync(join(folder, 'gateway.log'), log());
   });
