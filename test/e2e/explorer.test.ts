@@ -16,14 +16,27 @@ import { useChromium } from './helpers/browser.js';
 
 afterEach(closeGateways);
 
+const gateways: Record<string, TestGateway> = {};
+const gatewayWith = (explorer: string): TestGateway => {
+  const gateway = gateways[explorer];
+  if (gateway === undefined) throw new Error(`No gateway has the explorer ${explorer}.`);
+  return gateway;
+};
+
+// Shared, because GraphiQL takes long to load and to compress.
+beforeAll(async () => {
+  // The default in development.
+  const graphiql = { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' };
+  gateways['graphiql'] = await startGateway({ env: graphiql });
+  for (const explorer of ['sandbox', 'none']) gateways[explorer] = await startGateway({ env: { EXPLORER: explorer } });
+});
+
 describeWithProgram('chromium', 'the explorer in a browser without internet', executablePath => {
   const newPage = useChromium(executablePath);
 
   /** Opens the explorer; requests to other hosts are refused and recorded, like all errors of the page. */
   async function openExplorer() {
-    const { graphqlUrl, emulator } = await startGateway({
-      env: { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' },
-    });
+    const { graphqlUrl, emulator } = gatewayWith('graphiql');
     const page = await newPage({ viewport: { width: 1400, height: 1000 } });
     const complaints: string[] = [];
     await page.route('**/*', async route => {
@@ -175,18 +188,6 @@ function memoryInUse(): number {
 
 describe('the explorer over HTTP', () => {
   const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
-  const gateways: Record<string, TestGateway> = {};
-  const gatewayWith = (explorer: string): TestGateway => {
-    const gateway = gateways[explorer];
-    if (gateway === undefined) throw new Error(`No gateway has the explorer ${explorer}.`);
-    return gateway;
-  };
-
-  // Shared, because GraphiQL takes long to load.
-  beforeAll(async () => {
-    for (const explorer of ['graphiql', 'sandbox', 'none'])
-      gateways[explorer] = await startGateway({ env: { EXPLORER: explorer } });
-  });
 
   it('may be Apollo Sandbox', async () => {
     const { graphqlUrl } = gatewayWith('sandbox');

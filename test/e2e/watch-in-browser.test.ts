@@ -8,6 +8,8 @@ import { createManualClock } from '../helpers/manual-clock.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
 import { useChromium } from './helpers/browser.js';
+import type { ClientPage } from './helpers/client-page.js';
+import { startClientPage } from './helpers/client-page.js';
 import { startFrontEnd } from './helpers/front-end.js';
 import { startRelay } from './helpers/relay.js';
 
@@ -201,6 +203,30 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     for (const id of [one, two]) await shown(2, id);
     await shown(1, three);
     expect(tokens).toBe(2);
+  });
+
+  it('creates a connection, follows it and deletes it with the client package', async () => {
+    const origin = await startClientPage();
+    const { graphqlUrl, emulator } = await startGateway({
+      env: { CORS_ORIGINS: origin, FOLLOW_INTERVAL_MS: '100' },
+      emulator: { creationMs: 500 },
+    });
+    const page = await newPage();
+    await page.goto(origin);
+    const seen = await page.evaluate(
+      async ([url, input]) => {
+        const client = (window as unknown as ClientPage).createClient({ url });
+        const created = await client.createDatasourceConnection(input);
+        if (created.__typename !== 'CreateDatasourceConnectionSuccess') return [created.__typename];
+        const states: string[] = [];
+        for await (const { state } of client.follow(created.connectionId)) states.push(state);
+        const deleted = await client.deleteDatasourceConnection(created.connectionId);
+        return [created.__typename, states.at(-1), deleted.__typename];
+      },
+      [graphqlUrl, { ...VALID_INPUT, service: 'RDS' as const }] as const,
+    );
+    expect(seen).toEqual(['CreateDatasourceConnectionSuccess', 'ACTIVE', 'DeleteDatasourceConnectionSuccess']);
+    expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 });
 
