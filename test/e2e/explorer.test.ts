@@ -27,135 +27,8 @@ const gatewayWith = (explorer: string): TestGateway => {
 beforeAll(async () => {
   // The default in development.
   const graphiql = { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' };
-  gateways['graphiql'] = await startGateway({ env: graphiql });
+  gateways['graphiql'] = await startGateway({ env: graphiql, emulator: { creationMs: 500 } });
   for (const explorer of ['sandbox', 'none']) gateways[explorer] = await startGateway({ env: { EXPLORER: explorer } });
-});
-
-describeWithProgram('chromium', 'the explorer in a browser without internet', executablePath => {
-  const newPage = useChromium(executablePath);
-
-  /** Opens the explorer; requests to other hosts are refused and recorded, like all errors of the page. */
-  async function openExplorer() {
-    const { graphqlUrl, emulator } = gatewayWith('graphiql');
-    const page = await newPage({ viewport: { width: 1400, height: 1000 } });
-    const complaints: string[] = [];
-    await page.route('**/*', async route => {
-      const url = route.request().url();
-      if (new URL(url).origin === new URL(graphqlUrl).origin) return route.continue();
-      complaints.push(`wanted ${url}`);
-      return route.abort();
-    });
-    page.on('websocket', socket => complaints.push(`wanted ${socket.url()}`));
-    page.on('pageerror', error => complaints.push(error.message));
-    page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    await page.goto(graphqlUrl);
-    return { page, complaints, emulator };
-  }
-
-  // Shared, because the page takes seconds to load.
-  let explorer: Awaited<ReturnType<typeof openExplorer>>;
-  beforeAll(async () => {
-    explorer = await openExplorer();
-  });
-  beforeEach(() => explorer.emulator.reset());
-
-  const editorOf = (page: Page) => page.locator('.graphiql-query-editor');
-  const resultOf = (page: Page) => page.locator('.result-window');
-  /** Shows the example of an operation such as `query ListConnections`. */
-  async function openTab(page: Page, operation: string): Promise<void> {
-    const [, name = ''] = operation.split(' ');
-    await page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${name}$`) }).click();
-    await editorOf(page).getByText(operation).waitFor();
-  }
-
-  it('shows an example of each step in a tab, with its variables', async () => {
-    const { page } = explorer;
-    const tabs = page.getByRole('tab');
-    await tabs.first().waitFor();
-    expect(await tabs.allInnerTexts()).toEqual([
-      'CreateConnection',
-      'CreateEnhancedConnection',
-      'ListConnections',
-      'FollowConnection',
-      'BindConnection',
-      'DeleteConnection',
-    ]);
-    await editorOf(page).getByText('mutation CreateConnection').waitFor();
-    const variables = page.locator('.graphiql-editor-tool');
-    await variables.getByText('192.168.0.12:5432').waitFor();
-    expect(await variables.innerText()).toContain('idempotencyKey');
-  });
-
-  it('runs it with the button and shows the new id; a repeat with Ctrl+Enter creates no other connection', async () => {
-    const { page, complaints, emulator } = explorer;
-    await editorOf(page).getByText('mutation CreateConnection').click();
-    await page.getByRole('button', { name: 'Execute query' }).click();
-    await emulator.ledger.waitFor('createConnection', 1);
-    const id = String(emulator.connections()[0]?.connectionId);
-    await resultOf(page).getByText(id).waitFor();
-    await editorOf(page).getByText('mutation CreateConnection').click();
-    const repeated = page.waitForResponse(response => response.request().method() === 'POST');
-    await page.keyboard.press('Control+Enter');
-    expect(await (await repeated).text()).toContain(id);
-    expect(emulator.ledger.count('createConnection')).toBe(1);
-    expect(complaints).toEqual([]);
-  });
-
-  it('lists with the example of another tab', async () => {
-    const { page, complaints, emulator } = explorer;
-    emulator.seedConnection({ name: 'orders_1' });
-    await openTab(page, 'query ListConnections');
-    await page.getByRole('button', { name: 'Execute query' }).click();
-    await resultOf(page).getByText('orders_1').waitFor();
-    expect(complaints).toEqual([]);
-  });
-
-  it('creates an enhanced connection with the example of another tab, and binds it to both pools', async () => {
-    const { page, complaints, emulator } = explorer;
-    await openTab(page, 'mutation CreateEnhancedConnection');
-    await page.getByRole('button', { name: 'Execute query' }).click();
-    await resultOf(page).getByText('CreateEnhancedDatasourceConnectionSuccess').waitFor();
-    const [connection] = emulator.enhancedConnections();
-    expect(connection?.bindings.map(({ name }) => name).sort()).toEqual(['pool_a', 'pool_b']);
-    expect(complaints).toEqual([]);
-  });
-
-  it('watches a connection until it is active', async () => {
-    const { page, complaints, emulator } = explorer;
-    // The id in the variables of the example.
-    emulator.seedConnection({ connectionId: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' });
-    await openTab(page, 'subscription FollowConnection');
-    await page.getByRole('button', { name: 'Execute query' }).click();
-    await resultOf(page).getByText('ACTIVE').waitFor();
-    expect(complaints).toEqual([]);
-  });
-
-  it('starts its editor workers, and marks an unknown field', async () => {
-    const { page, complaints } = explorer;
-    await openTab(page, 'mutation CreateConnection');
-    await editorOf(page).getByText('reconciled').click();
-    await page.keyboard.press('End');
-    await page.keyboard.type(' nonsense');
-    await editorOf(page).locator('.squiggly-error').first().waitFor();
-    const workers = page.workers().map(worker => new URL(worker.url()).pathname);
-    expect(workers).toContainEqual(expect.stringMatching(/^\/graphql\/explorer\/graphql-worker\.[0-9a-f]{16}\.js$/));
-    expect(complaints).toEqual([]);
-  });
-
-  it('shows the descriptions of the schema', async () => {
-    const { page, complaints } = explorer;
-    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
-    const docs = page.locator('.graphiql-doc-explorer');
-    await docs.getByText('Mutation', { exact: true }).click();
-    await docs.getByRole('link', { name: 'createDatasourceConnection', exact: true }).click();
-    await docs.getByText('through which DLI reaches a service in your network').waitFor();
-    await docs.getByRole('link', { name: 'CreateDatasourceConnectionInput' }).click();
-    await docs.getByText('securityGroupId').waitFor();
-    expect(await docs.innerText()).toContain('security group');
-    expect(complaints).toEqual([]);
-  });
 });
 
 const SLOW_BYTES_PER_MS = 3_000;
@@ -291,5 +164,133 @@ describe('the explorer over HTTP', () => {
   ])('with %s enables introspection: %s', async (explorer, isAllowed) => {
     const { body } = await gatewayWith(explorer).send({ query: '{ __schema { queryType { name } } }' });
     expect(body.data !== undefined && body.data !== null).toBe(isAllowed);
+  });
+});
+
+// Last, because an open page keeps a processor busy.
+describeWithProgram('chromium', 'the explorer in a browser without internet', executablePath => {
+  const newPage = useChromium(executablePath);
+
+  /** Opens the explorer; requests to other hosts are refused and recorded, like all errors of the page. */
+  async function openExplorer() {
+    const { graphqlUrl, emulator } = gatewayWith('graphiql');
+    const page = await newPage({ viewport: { width: 1400, height: 1000 } });
+    const complaints: string[] = [];
+    await page.route('**/*', async route => {
+      const url = route.request().url();
+      if (new URL(url).origin === new URL(graphqlUrl).origin) return route.continue();
+      complaints.push(`wanted ${url}`);
+      return route.abort();
+    });
+    page.on('websocket', socket => complaints.push(`wanted ${socket.url()}`));
+    page.on('pageerror', error => complaints.push(error.message));
+    page.on('console', message => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    await page.goto(graphqlUrl);
+    return { page, complaints, emulator };
+  }
+
+  // Shared, because the page takes seconds to load.
+  let explorer: Awaited<ReturnType<typeof openExplorer>>;
+  beforeAll(async () => {
+    explorer = await openExplorer();
+  });
+  beforeEach(() => explorer.emulator.reset());
+
+  const editorOf = (page: Page) => page.locator('.graphiql-query-editor');
+  const resultOf = (page: Page) => page.locator('.result-window');
+  /** Shows the example of an operation such as `query ListConnections`. */
+  async function openTab(page: Page, operation: string): Promise<void> {
+    const [, name = ''] = operation.split(' ');
+    await page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${name}$`) }).click();
+    await editorOf(page).getByText(operation).waitFor();
+  }
+
+  it('shows an example of each step in a tab, with its variables', async () => {
+    const { page } = explorer;
+    const tabs = page.getByRole('tab');
+    await tabs.first().waitFor();
+    expect(await tabs.allInnerTexts()).toEqual([
+      'CreateConnection',
+      'CreateEnhancedConnection',
+      'ListConnections',
+      'FollowConnection',
+      'BindConnection',
+      'DeleteConnection',
+    ]);
+    await editorOf(page).getByText('mutation CreateConnection').waitFor();
+    const variables = page.locator('.graphiql-editor-tool');
+    await variables.getByText('192.168.0.12:5432').waitFor();
+    expect(await variables.innerText()).toContain('idempotencyKey');
+  });
+
+  it('runs it with the button and shows the new id; a repeat with Ctrl+Enter creates no other connection', async () => {
+    const { page, complaints, emulator } = explorer;
+    await editorOf(page).getByText('mutation CreateConnection').click();
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await emulator.ledger.waitFor('createConnection', 1);
+    const id = String(emulator.connections()[0]?.connectionId);
+    await resultOf(page).getByText(id).waitFor();
+    await editorOf(page).getByText('mutation CreateConnection').click();
+    const repeated = page.waitForResponse(response => response.request().method() === 'POST');
+    await page.keyboard.press('Control+Enter');
+    expect(await (await repeated).text()).toContain(id);
+    expect(emulator.ledger.count('createConnection')).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('lists with the example of another tab', async () => {
+    const { page, complaints, emulator } = explorer;
+    emulator.seedConnection({ name: 'orders_1' });
+    await openTab(page, 'query ListConnections');
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await resultOf(page).getByText('orders_1').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('creates an enhanced connection with the example of another tab, and binds it to both pools', async () => {
+    const { page, complaints, emulator } = explorer;
+    await openTab(page, 'mutation CreateEnhancedConnection');
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await resultOf(page).getByText('CreateEnhancedDatasourceConnectionSuccess').waitFor();
+    const [connection] = emulator.enhancedConnections();
+    expect(connection?.bindings.map(({ name }) => name).sort()).toEqual(['pool_a', 'pool_b']);
+    expect(complaints).toEqual([]);
+  });
+
+  it('watches a connection until it is active', async () => {
+    const { page, complaints, emulator } = explorer;
+    // The id in the variables of the example.
+    emulator.seedConnection({ connectionId: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' });
+    await openTab(page, 'subscription FollowConnection');
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await resultOf(page).getByText('ACTIVE').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('starts its editor workers, and marks an unknown field', async () => {
+    const { page, complaints } = explorer;
+    await openTab(page, 'mutation CreateConnection');
+    await editorOf(page).getByText('reconciled').click();
+    await page.keyboard.press('End');
+    await page.keyboard.type(' nonsense');
+    await editorOf(page).locator('.squiggly-error').first().waitFor();
+    const workers = page.workers().map(worker => new URL(worker.url()).pathname);
+    expect(workers).toContainEqual(expect.stringMatching(/^\/graphql\/explorer\/graphql-worker\.[0-9a-f]{16}\.js$/));
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows the descriptions of the schema', async () => {
+    const { page, complaints } = explorer;
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    const docs = page.locator('.graphiql-doc-explorer');
+    await docs.getByText('Mutation', { exact: true }).click();
+    await docs.getByRole('link', { name: 'createDatasourceConnection', exact: true }).click();
+    await docs.getByText('through which DLI reaches a service in your network').waitFor();
+    await docs.getByRole('link', { name: 'CreateDatasourceConnectionInput' }).click();
+    await docs.getByText('securityGroupId').waitFor();
+    expect(await docs.innerText()).toContain('security group');
+    expect(complaints).toEqual([]);
   });
 });
