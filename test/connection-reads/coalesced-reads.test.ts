@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf, queryConnection } from './helpers/read-connections.js';
@@ -40,14 +41,17 @@ describe('simultaneous callers', () => {
   });
 
   it('share a failure, which is not cached for later callers', async () => {
-    const gateway = await startGateway();
-    const { connectionId } = gateway.emulator.seedConnection();
+    const { url, emulator, release } = await startHeldUpstream();
+    const gateway = await startGateway({ clock: createManualClock(), env: { DLI_ENDPOINT: url } });
+    const { connectionId } = emulator.seedConnection();
+    emulator.inject({ operation: 'getConnection', status: 500, times: 2 });
+    const answers = Promise.all(Array.from({ length: 20 }, () => queryConnection(gateway, connectionId)));
     // All callers arrive before the read fails.
-    gateway.emulator.inject({ operation: 'getConnection', status: 500, delayMs: 3_000 });
-    gateway.emulator.inject({ operation: 'getConnection', status: 500 });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => queryConnection(gateway, connectionId)));
-    expect(answers.filter(({ body }) => body.errors === undefined)).toEqual([]);
-    expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
+    const shared = 'dli_gateway_reads_total{result="shared"} 19';
+    while (!(await (await fetch(`${gateway.adminUrl}/metrics`)).text()).includes(shared));
+    release();
+    expect((await answers).filter(({ body }) => body.errors === undefined)).toEqual([]);
+    expect(emulator.ledger.count('getConnection')).toBe(2);
     expect(await connectionOf(gateway, connectionId)).toMatchObject({ id: connectionId });
   });
 });

@@ -13,6 +13,8 @@ export interface HeldUpstream {
   connections(): number;
   /** Releases the held responses, and sends later ones at once. */
   release(): void;
+  /** Holds back the response to the next request, until the returned function is called. */
+  holdNext(): () => void;
 }
 
 /** Starts such an upstream; it stops after the test, or after all tests when it was started before them. */
@@ -22,6 +24,7 @@ export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}):
   const { promise: released, resolve: release } = withResolvers();
   const sockets = new Set<Socket>();
   let connections = 0;
+  let next: Promise<void> | undefined;
   const gate = createServer(caller => {
     connections += 1;
     const upstream = connect(emulatorPort, '127.0.0.1');
@@ -29,8 +32,15 @@ export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}):
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
     }
+    let held: Promise<void> | undefined;
+    caller.on('data', () => {
+      held = next ?? held;
+      next = undefined;
+    });
     caller.pipe(upstream);
-    void released.then(() => upstream.pipe(caller));
+    const whenReleased = (send: () => void) => void Promise.all([released, held]).then(send);
+    upstream.on('data', chunk => whenReleased(() => caller.write(chunk)));
+    upstream.on('end', () => whenReleased(() => caller.end()));
   });
   gate.listen(0, '127.0.0.1');
   await once(gate, 'listening');
@@ -40,7 +50,17 @@ export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}):
     gate.close();
   });
   const { port } = gate.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, emulator, connections: () => connections, release };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    emulator,
+    connections: () => connections,
+    release,
+    holdNext() {
+      const { promise, resolve } = withResolvers();
+      next = promise;
+      return resolve;
+    },
+  };
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
