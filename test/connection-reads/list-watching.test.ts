@@ -17,7 +17,7 @@ import {
   WATCH,
 } from '../http/helpers/subscribers.js';
 import type { ShownChange } from './helpers/list-changes.js';
-import { nextChange, WATCH_LIST, watchList } from './helpers/list-changes.js';
+import { nextChange, nextChangeAfterCreate, WATCH_LIST, watchList } from './helpers/list-changes.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(async () => {
@@ -209,23 +209,6 @@ describe('a subscription to the list', () => {
     expect([(await closed).code, heard]).toEqual([1001, []]);
   });
 });
-
-async function nextChangeAfterCreate(
-  gateway: Awaited<ReturnType<typeof startTokenGateway>>,
-  token = '',
-): Promise<string> {
-  // The list is cached, so no call shows that the first watch has started; the end of the second one shows it.
-  const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
-  say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
-  say({ type: 'subscribe', id: 'b', payload: { query: WATCH, variables: { id: 'none' } } });
-  while ((await hear()).type !== 'complete');
-  // Reads of the list are at least a second apart.
-  gateway.clock.advance(1_000);
-  await gateway.createAs(token, { name: 'orders' });
-  const { payload } = await hear();
-  const { kind, connection } = (payload as { data: { datasourceConnections: ShownChange } }).data.datasourceConnections;
-  return `${kind} ${connection.name} ${connection.state}`;
-}
 
 describe('many subscribers of all tenants', () => {
   it('cause one read of the list per interval, which a query shares', async () => {

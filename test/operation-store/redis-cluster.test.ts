@@ -1,8 +1,9 @@
-import { afterEach, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { clientsOf, connect, eventually } from './helpers/redis-access.js';
+import type { RedisCluster } from './helpers/redis-cluster.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
@@ -16,8 +17,22 @@ const IS_CLUSTER =
 afterEach(closeGateways);
 
 describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
+  const clusters: RedisCluster[] = [];
+
+  // The nodes of a cluster take seconds to agree, but little CPU.
+  beforeAll(async () => {
+    clusters.push(...(await Promise.all([1, 2, 3, 4].map(() => startRedisCluster(program)))));
+  });
+
+  /** A cluster for one test only. */
+  function takeCluster(): RedisCluster {
+    const cluster = clusters.pop();
+    if (cluster === undefined) throw new Error('No cluster is left.');
+    return cluster;
+  }
+
   it('finds the node that holds the records, follows a failover to its successor, and reports a loss', async () => {
-    const cluster = await startRedisCluster(program);
+    const cluster = takeCluster();
     const store = await connect(cluster.url());
     const secret = await store.secret();
     const record = makeRecord();
@@ -33,7 +48,7 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
   });
 
   it('proves new credentials, and detects wrong ones, at a node that is alive if the first one is not', async () => {
-    const { holder, others, url } = await startRedisCluster(program);
+    const { holder, others, url } = takeCluster();
     for (const { client } of [holder, ...others]) await client.config('SET', 'requirepass', 'second');
     await others[0].server.kill();
     const address = url().replace('//', '//:first@');
@@ -46,7 +61,7 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
   });
 
   it('works alongside counters and leases, which are on other nodes', async () => {
-    const { holder, others, url } = await startRedisCluster(program);
+    const { holder, others, url } = takeCluster();
     const gateway = await startUsedGateway(url());
     const clients = [holder, ...others].map(({ client }) => client);
     await waitForParts(clients);
@@ -56,7 +71,7 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
   });
 
   it('follows the records to another node, and rejects a single-node address that no longer holds them', async () => {
-    const cluster = await startRedisCluster(program);
+    const cluster = takeCluster();
     const { holder, others } = cluster;
     const REDIS_URL = others[0].server.url;
     await expect(connect(REDIS_URL)).rejects.toThrow(`REDIS_URL: ${IS_CLUSTER}`);

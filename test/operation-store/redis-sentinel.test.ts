@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { connect, eventually, openClient, startReplicated } from './helpers/redis-access.js';
@@ -9,8 +9,21 @@ const NOW_MS = Date.now();
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 
 describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
+  type Replicated = Awaited<ReturnType<typeof startReplicated>>;
+  let failing: Replicated;
+  /** No test changes it. */
+  let withPassword: Replicated;
+
+  // Replication and Sentinels take seconds to start, but little CPU.
+  beforeAll(async () => {
+    [failing, withPassword] = await Promise.all([
+      startReplicated(program),
+      startReplicated(program, ['requirepass of-sentinels']),
+    ]);
+  });
+
   it('finds the master, follows a failover to the new one, and reports a loss', async () => {
-    const { master, replica, failOver, url } = await startReplicated(program);
+    const { master, replica, failOver, url } = failing;
     const lines: HealthLine[] = [];
     const store = await connect(url, createStoreHealth(lines));
     const secret = await store.secret();
@@ -28,7 +41,7 @@ describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
   });
 
   it('signs in to Sentinels with a password', async () => {
-    const { url } = await startReplicated(program, ['requirepass of-sentinels']);
+    const { url } = withPassword;
     const store = await connect(url, undefined, undefined, { sentinelPassword: 'of-sentinels' });
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
@@ -42,7 +55,7 @@ describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
       /do not know/,
     ],
   ] as const)('names the reason when the Sentinels do not answer: %s', async (_, settings, change, reason) => {
-    const { url } = await startReplicated(program, ['requirepass of-sentinels']);
+    const { url } = withPassword;
     const lines: HealthLine[] = [];
     const store = await connect(change(url), createStoreHealth(lines), undefined, settings);
     await eventually(async () => expect(lines[0]?.msg).toMatch(reason));

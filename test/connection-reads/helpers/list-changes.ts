@@ -1,6 +1,8 @@
+import type { TokenGateway } from '../../auth/helpers/token-gateway.js';
+import { bearer } from '../../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../../helpers/gateway.js';
 import type { SubscriptionEvent, Transport } from '../../http/helpers/subscribers.js';
-import { nextOf, subscribe } from '../../http/helpers/subscribers.js';
+import { nextOf, openSubscriber, subscribe, WATCH } from '../../http/helpers/subscribers.js';
 
 /** Watches the list. */
 export const WATCH_LIST = `subscription ($filter: DatasourceConnectionFilter) {
@@ -43,8 +45,24 @@ export async function watchList(
 
 /** The next change, as `ADDED name STATE`. */
 export async function nextChange(events: AsyncIterator<SubscriptionEvent>): Promise<string> {
-  const event = await nextOf(events);
-  const { kind, connection } = changeIn(event);
+  return textOf(changeIn(await nextOf(events)));
+}
+
+/** Watches the list as the caller with this token, who then creates `orders`, and returns the change. */
+export async function nextChangeAfterCreate(gateway: TokenGateway, token = ''): Promise<string> {
+  // The list is cached, so no call shows that the first watch has started; the end of the second one shows it.
+  const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
+  say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
+  say({ type: 'subscribe', id: 'b', payload: { query: WATCH, variables: { id: 'none' } } });
+  while ((await hear()).type !== 'complete');
+  // Reads of the list are at least a second apart.
+  gateway.clock.advance(1_000);
+  await gateway.createAs(token, { name: 'orders' });
+  const { payload } = await hear();
+  return textOf(changeIn(payload as SubscriptionEvent));
+}
+
+function textOf({ kind, connection }: ShownChange): string {
   return `${kind} ${connection.name} ${connection.state}`;
 }
 

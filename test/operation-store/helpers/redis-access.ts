@@ -10,6 +10,7 @@ import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
 import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
 import type { StoreHealth } from '../../../src/operation-store/store-health.js';
+import { isWithinTest, onCleanup } from '../../helpers/clean-up.js';
 import { listen } from '../../helpers/listening-server.js';
 import type { RedisServer } from '../../helpers/redis-server.js';
 import { startRedisServer, startSentinel } from '../../helpers/redis-server.js';
@@ -44,10 +45,11 @@ export function clientsOf(url: string, settings: Omit<RedisSettings, 'address'> 
   return new RedisClients({ ...settings, address: parseRedisUrl(url) });
 }
 
-/** Opens a client for direct access to the keys; it closes after the test. */
+/** Opens a client for direct access to the keys; it closes after the test, or after all tests if opened before them. */
 export function openClient(url: string): Redis {
   const client = newClient(url);
-  opened.push({ close: async () => client.disconnect() });
+  if (isWithinTest()) opened.push({ close: async () => client.disconnect() });
+  else onCleanup(() => client.disconnect());
   return client;
 }
 
@@ -161,6 +163,8 @@ export async function startReplicated(program: string, sentinelSettings: readonl
     /** Kills the master and waits until the Sentinel names the replica. */
     async failOver() {
       await master.kill();
+      // At once, unless the Sentinel has noticed already.
+      await client.call('SENTINEL', 'FAILOVER', 'main').catch(() => undefined);
       await eventually(async () => {
         const [, port] = (await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')) as string[];
         if (Number(port) !== replica.port) throw new Error('not failed over yet');
