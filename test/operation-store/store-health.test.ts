@@ -9,6 +9,7 @@ import { createManualClock } from '../helpers/manual-clock.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { startEarly } from '../helpers/started-early.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { connect, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
@@ -99,7 +100,7 @@ describe('the readiness of a store', () => {
   });
 });
 
-it('LMDB whose folder was lost is available again, without a call, once the folder is back', async () => {
+const folderBack = startEarly(async () => {
   const parent = mkdtempSync(join(QUICK_FOLDER, 'health-'));
   onCleanup(() => rmSync(parent, { recursive: true, force: true }));
   const [folder, elsewhere] = [join(parent, 'data'), join(parent, 'elsewhere')];
@@ -108,16 +109,18 @@ it('LMDB whose folder was lost is available again, without a call, once the fold
   const store = LmdbStore.open(folder, health);
   onCleanup(() => store.close());
   expect(health.isUp).toBe(true);
-  renameSync(folder, elsewhere);
-  await waitForHealth(health, false);
-  await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
-  renameSync(elsewhere, folder);
-  await waitForHealth(health, true);
-  await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
-  expect(lines).toMatchObject([{ level: 'warn', detail: 'folderGone' }, BACK]);
+  return async () => {
+    renameSync(folder, elsewhere);
+    await waitForHealth(health, false);
+    await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
+    renameSync(elsewhere, folder);
+    await waitForHealth(health, true);
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    return lines;
+  };
 });
 
-it('LMDB stays unavailable after its folder was replaced', async () => {
+const folderReplaced = startEarly(async () => {
   const folder = mkdtempSync(join(QUICK_FOLDER, 'health-'));
   onCleanup(() => rmSync(folder, { recursive: true, force: true }));
   const health = createStoreHealth([], { backend: 'lmdb' });
@@ -126,12 +129,32 @@ it('LMDB stays unavailable after its folder was replaced', async () => {
   rmSync(folder, { recursive: true });
   const other = LmdbStore.open(folder, createStoreHealth());
   onCleanup(() => other.close());
-  await waitForHealth(health, false);
-  await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
-  await expect(other.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  return async () => {
+    await waitForHealth(health, false);
+    return { store, other };
+  };
 });
 
 describeWithProgram('redis-server', 'Redis', program => {
+  const fullMemory = startEarly(async () => {
+    const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
+    const health = createStoreHealth();
+    const store = await connect(url, health);
+    const client = openClient(url);
+    return async () => {
+      const fill = async () => {
+        for (let count = 0; count < 1_000; count++) await client.append('ballast', 'x'.repeat(10_000));
+      };
+      await expect(fill()).rejects.toThrow('OOM');
+      await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
+      await waitForHealth(health, false);
+      const { problem } = health;
+      await client.del('ballast');
+      await waitForHealth(health, true);
+      return { problem, probes: await client.exists(`${PREFIX}probe`) };
+    };
+  });
+
   it('that was killed and restarted is available again without a call', async () => {
     const server = await startRedisServer(program);
     const lines: HealthLine[] = [];
@@ -193,23 +216,6 @@ describeWithProgram('redis-server', 'Redis', program => {
     expect([health.isUp, lines, await connections()]).toEqual([true, [], before]);
   });
 
-  it('whose memory is full is unavailable, and available again without a call when it has room', async () => {
-    const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
-    const health = createStoreHealth();
-    const store = await connect(url, health);
-    const client = openClient(url);
-    const fill = async () => {
-      for (let count = 0; count < 1_000; count++) await client.append('ballast', 'x'.repeat(10_000));
-    };
-    await expect(fill()).rejects.toThrow('OOM');
-    await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
-    await waitForHealth(health, false);
-    expect(health.problem).toBe('refused');
-    await client.del('ballast');
-    await waitForHealth(health, true);
-    expect(await client.exists(`${PREFIX}probe`)).toBe(0);
-  });
-
   it('that is a replica is not usable until it is promoted', async () => {
     const { replica } = await startPair(program);
     const health = createStoreHealth();
@@ -257,4 +263,18 @@ describeWithProgram('redis-server', 'Redis', program => {
     await startRedisServer(program, { port: server.port });
     await eventually(async () => expect(health.losses).toBe(1));
   });
+
+  it('whose memory is full is unavailable, and available again without a call when it has room', async () => {
+    expect(await fullMemory()).toEqual({ problem: 'refused', probes: 0 });
+  });
+});
+
+it('LMDB whose folder was lost is available again, without a call, once the folder is back', async () => {
+  expect(await folderBack()).toMatchObject([{ level: 'warn', detail: 'folderGone' }, BACK]);
+});
+
+it('LMDB stays unavailable after its folder was replaced', async () => {
+  const { store, other } = await folderReplaced();
+  await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
+  await expect(other.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
 });

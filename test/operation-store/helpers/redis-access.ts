@@ -36,7 +36,7 @@ export async function connect(
   settings: Omit<RedisSettings, 'address'> = {},
 ): Promise<RedisStore> {
   const store = await RedisStore.connect(clientsOf(url, settings), health, SYSTEM_CLOCK, timeoutsMs);
-  opened.push(store);
+  closeLater(store);
   return store;
 }
 
@@ -48,9 +48,14 @@ export function clientsOf(url: string, settings: Omit<RedisSettings, 'address'> 
 /** Opens a client for direct access to the keys; it closes after the test, or after all tests if opened before them. */
 export function openClient(url: string): Redis {
   const client = newClient(url);
-  if (isWithinTest()) opened.push({ close: async () => client.disconnect() });
-  else onCleanup(() => client.disconnect());
+  closeLater({ close: async () => client.disconnect() });
   return client;
+}
+
+// What is opened before the tests closes after all of them.
+function closeLater(one: { close(): Promise<void> }): void {
+  if (isWithinTest()) opened.push(one);
+  else onCleanup(() => one.close());
 }
 
 function newClient(url: string): Redis {
