@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { startEarly } from '../helpers/started-early.js';
 import { connectionOf, queryConnection } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
@@ -11,6 +12,44 @@ async function timed<T>(work: Promise<T>): Promise<[result: T, tookMs: number]> 
   const startedMs = performance.now();
   return [await work, performance.now() - startedMs];
 }
+
+// The following waits take seconds, so they all start before the tests.
+
+const timeUp = startEarly(async () => {
+  const gateway = await startGateway({ env: FAST });
+  const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
+  return () => timed(connectionOf(gateway, connectionId, 'waitSeconds: 1'));
+});
+
+const outage = startEarly(async () => {
+  const gateway = await startGateway({ env: FAST, emulator: { creationMs: 100 } });
+  return async () => {
+    const { connectionId = '' } = await gateway.create();
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 2 });
+    const survived = await connectionOf(gateway, connectionId, 'waitSeconds: 25, whileState: CREATING');
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
+    return { survived, failed: await queryConnection(gateway, connectionId, 'waitSeconds: 1') };
+  };
+});
+
+const sharedPolls = startEarly(async () => {
+  const gateway = await startGateway({ env: FAST });
+  const { ledger } = gateway.emulator;
+  const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+  return async () => {
+    const waits = Array.from({ length: 20 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 1'));
+    const found = await Promise.all(waits);
+    const polls = ledger.count('getConnection');
+    const pollsSoFar = () => ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId)).length;
+    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
+    // The last poll may still be on its way. It arrives before those of another waiting query.
+    await connectionOf(gateway, other, 'waitSeconds: 1');
+    const all = pollsSoFar();
+    // The polls of a leaked timer would arrive before these.
+    await connectionOf(gateway, other, 'waitSeconds: 2');
+    return { found, polls, pollsSoFar, all };
+  };
+});
 
 describe('a query with waitSeconds', () => {
   it.each([
@@ -39,9 +78,7 @@ describe('a query with waitSeconds', () => {
   });
 
   it('returns the current state when the time is up', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
-    const [connection, tookMs] = await timed(connectionOf(gateway, connectionId, 'waitSeconds: 1'));
+    const [connection, tookMs] = await timeUp();
     expect(connection).toMatchObject({ state: 'ACTIVE' });
     expect(tookMs).toBeGreaterThan(990);
     expect(tookMs).toBeLessThan(15_000);
@@ -56,17 +93,6 @@ describe('a query with waitSeconds', () => {
     expect(tookMs).toBeLessThan(20_000);
   });
 
-  it('survives an outage of DLI, and reports it only if it lasts until the end', async () => {
-    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 100 } });
-    const { connectionId = '' } = await gateway.create();
-    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 2 });
-    const more = 'waitSeconds: 25, whileState: CREATING';
-    expect(await connectionOf(gateway, connectionId, more)).toMatchObject({ state: 'ACTIVE' });
-    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
-    const { body } = await queryConnection(gateway, connectionId, 'waitSeconds: 1');
-    expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
-  });
-
   it('returns when the gateway stops', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
@@ -76,27 +102,6 @@ describe('a query with waitSeconds', () => {
     const [connection, tookMs] = await answer;
     expect(connection).toMatchObject({ state: 'CREATING' });
     expect(tookMs).toBeLessThan(20_000);
-  });
-
-  it('shares polls with all other waiting queries; polling stops when none is left', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const waits = Array.from({ length: 20 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 1'));
-    expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
-    const { ledger } = gateway.emulator;
-    const polls = ledger.count('getConnection');
-    // The interval grows by half: polls at 0, 100, 250, 475, 810 ms, with a jitter of 20 %.
-    expect(polls).toBeGreaterThanOrEqual(2);
-    // On a slow machine some queries start late. Without sharing there would be a hundred polls.
-    expect(polls).toBeLessThan(50);
-    const pollsSoFar = () => ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId)).length;
-    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
-    // The last poll may still be on its way. It arrives before those of another waiting query.
-    await connectionOf(gateway, other, 'waitSeconds: 1');
-    const all = pollsSoFar();
-    // The polls of a leaked timer would arrive before these.
-    await connectionOf(gateway, other, 'waitSeconds: 2');
-    expect(pollsSoFar()).toBe(all);
   });
 
   it.each([
@@ -114,5 +119,21 @@ describe('a query with waitSeconds', () => {
         },
       },
     ]);
+  });
+
+  it('survives an outage of DLI, and reports it only if it lasts until the end', async () => {
+    const { survived, failed } = await outage();
+    expect(survived).toMatchObject({ state: 'ACTIVE' });
+    expect(failed.body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+
+  it('shares polls with all other waiting queries; polling stops when none is left', async () => {
+    const { found, polls, pollsSoFar, all } = await sharedPolls();
+    expect(found.every(connection => connection?.state === 'CREATING')).toBe(true);
+    // The interval grows by half: polls at 0, 100, 250, 475, 810 ms, with a jitter of 20 %.
+    expect(polls).toBeGreaterThanOrEqual(2);
+    // On a slow machine some queries start late. Without sharing there would be a hundred polls.
+    expect(polls).toBeLessThan(50);
+    expect(pollsSoFar()).toBe(all);
   });
 });
