@@ -6,6 +6,7 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
+import { startEarly } from '../helpers/started-early.js';
 import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
 import {
   closeSubscribers,
@@ -78,6 +79,48 @@ function shownIn(event: SubscriptionEvent): Shown | null | undefined {
   return (event.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
+// The following waits take seconds, so both start before the tests.
+
+const outage = startEarly(async () => {
+  const gateway = await startGateway({ env: FAST });
+  const { emulator } = gateway;
+  const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+  const subscriptions = TRANSPORTS.map(transport => watch(gateway, transport, connectionId));
+  const next = () => Promise.all(subscriptions.map(nextOf));
+  const before = await next();
+  // With a Retry-After, a poll tries once, and the next one follows as soon as possible after a failure.
+  emulator.inject({ operation: 'getConnection', status: 500, headers: { 'retry-after': '1' }, times: 2 });
+  return async () => {
+    const during = await next();
+    const after = await next();
+    const failures = emulator.ledger.entries('getConnection').filter(({ status }) => status === 500).length;
+    return { before, during, after, failures };
+  };
+});
+
+const retriesAfter = startEarly(async () => {
+  const gateway = await startGateway({ env: FAST });
+  const { emulator } = gateway;
+  const client = socketClient(gateway.graphqlUrl);
+  const subscribeTo = (id: string) =>
+    client.iterate({ query: SUBSCRIPTION, variables: { id } }) as AsyncIterator<SubscriptionEvent>;
+  const refused: { status: number; id: string; first: AsyncIterator<SubscriptionEvent> }[] = [];
+  for (const status of [429, 503]) {
+    const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
+    emulator.inject({ operation: 'getConnection', status, headers: { 'retry-after': '1' } });
+    const first = subscribeTo(id);
+    expect(await nextOf(first)).toMatchObject({ errors: [{}] });
+    refused.push({ status, id, first });
+  }
+  const delayOf = async ({ status, id, first }: (typeof refused)[number]) => {
+    for (const watcher of [first, subscribeTo(id)]) while (shownIn(await nextOf(watcher))?.state !== 'CREATING');
+    const polls = emulator.ledger.entries('getConnection').filter(({ path }) => path.endsWith(id));
+    const [failed, asked] = polls.map(({ atMs }) => atMs);
+    return { status: [status, polls[0]?.status], isDelayed: (asked ?? 0) - (failed ?? 0) > 980 };
+  };
+  return () => Promise.all(refused.map(delayOf));
+});
+
 describe.each(TRANSPORTS)('a subscription to a connection over %s', transport => {
   it.each([
     ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
@@ -124,30 +167,6 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
       query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
     });
     expect((await readAll(events)).map(shownIn)).toMatchObject([{ state: 'DELETED' }]);
-  });
-});
-
-describe('an outage of DLI', () => {
-  it('is reported once over every transport, and the subscriptions stay open', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const subscriptions = TRANSPORTS.map(transport => watch(gateway, transport, connectionId));
-    const next = () => Promise.all(subscriptions.map(nextOf));
-    for (const event of await next()) expect(shownIn(event)).toMatchObject({ state: 'CREATING' });
-    // With a Retry-After, a poll tries once, and the next one follows as soon as possible after a failure.
-    gateway.emulator.inject({ operation: 'getConnection', status: 500, headers: { 'retry-after': '1' }, times: 2 });
-    for (const event of await next())
-      expect(event).toEqual({
-        data: { datasourceConnection: null },
-        errors: [
-          expect.objectContaining({
-            message: 'DLI cannot be used at the moment. Try again later.',
-            extensions: expect.objectContaining({ code: 'UPSTREAM_UNAVAILABLE' }),
-          }),
-        ],
-      });
-    for (const event of await next()) expect(shownIn(event)).toMatchObject({ state: 'CREATING' });
-    expect(gateway.emulator.ledger.entries('getConnection').filter(({ status }) => status === 500)).toHaveLength(2);
   });
 });
 
@@ -330,29 +349,26 @@ describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll',
   });
 });
 
+describe('an outage of DLI', () => {
+  it('is reported once over every transport, and the subscriptions stay open', async () => {
+    const { before, during, after, failures } = await outage();
+    for (const event of [...before, ...after]) expect(shownIn(event)).toMatchObject({ state: 'CREATING' });
+    for (const event of during)
+      expect(event).toEqual({
+        data: { datasourceConnection: null },
+        errors: [
+          expect.objectContaining({
+            message: 'DLI cannot be used at the moment. Try again later.',
+            extensions: expect.objectContaining({ code: 'UPSTREAM_UNAVAILABLE' }),
+          }),
+        ],
+      });
+    expect(failures).toBe(2);
+  });
+});
+
 describe('a Retry-After of DLI', () => {
   it('with status 429 or 503 delays the next poll, even for new subscribers', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { emulator } = gateway;
-    const client = socketClient(gateway.graphqlUrl);
-    const subscribeTo = (id: string) =>
-      client.iterate({ query: SUBSCRIPTION, variables: { id } }) as AsyncIterator<SubscriptionEvent>;
-    const refused: { status: number; id: string; first: AsyncIterator<SubscriptionEvent> }[] = [];
-    for (const status of [429, 503]) {
-      const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
-      emulator.inject({ operation: 'getConnection', status, headers: { 'retry-after': '1' } });
-      const first = subscribeTo(id);
-      expect(await nextOf(first)).toMatchObject({ errors: [{}] });
-      refused.push({ status, id, first });
-    }
-    const results = await Promise.all(
-      refused.map(async ({ status, id, first }) => {
-        for (const watcher of [first, subscribeTo(id)]) while (shownIn(await nextOf(watcher))?.state !== 'CREATING');
-        const polls = emulator.ledger.entries('getConnection').filter(({ path }) => path.endsWith(id));
-        const [failed, asked] = polls.map(({ atMs }) => atMs);
-        return { status: [status, polls[0]?.status], isDelayed: (asked ?? 0) - (failed ?? 0) > 980 };
-      }),
-    );
-    expect(results).toEqual([429, 503].map(status => ({ status: [status, status], isDelayed: true })));
+    expect(await retriesAfter()).toEqual([429, 503].map(status => ({ status: [status, status], isDelayed: true })));
   });
 });

@@ -4,6 +4,7 @@ import type { Client as SocketClient } from 'graphql-ws';
 import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
+import { isWithinTest, onCleanup } from '../../helpers/clean-up.js';
 
 /** Watches one connection. */
 export const WATCH = 'subscription Watch($id: ID!) { datasourceConnection(id: $id) { id name state } }';
@@ -27,9 +28,14 @@ export type Transport = 'graphql-ws' | 'graphql-sse';
 
 const opened: (() => unknown)[] = [];
 
-/** Closes every client that a test has opened. */
+/** Closes every client that a test has opened; those that were opened before the tests close after all of them. */
 export async function closeSubscribers(): Promise<void> {
   await Promise.all(opened.splice(0).map(close => close()));
+}
+
+function closeLater(close: () => unknown): void {
+  if (isWithinTest()) opened.push(close);
+  else onCleanup(close);
 }
 
 /** Subscribes with the real client of a transport, with retries disabled. */
@@ -55,13 +61,13 @@ export function socketClient(url: string, connectionParams: Record<string, unkno
     retryAttempts: 0,
     onNonLazyError: () => undefined,
   });
-  opened.push(() => client.dispose());
+  closeLater(() => client.dispose());
   return client;
 }
 
 function eventStreamClient(url: string, headers: Record<string, string>): EventStreamClient {
   const client = createEventStreamClient({ url, headers, retryAttempts: 0 });
-  opened.push(() => client.dispose());
+  closeLater(() => client.dispose());
   return client;
 }
 
@@ -103,7 +109,7 @@ export async function openSocket(
   options: ClientOptions = {},
 ): Promise<RawSocket> {
   const socket = new WebSocket(socketUrl(url), protocol, { headers, ...options });
-  opened.push(() => socket.terminate());
+  closeLater(() => socket.terminate());
   const heard: { type: string }[] = [];
   const waiting: ((message: { type: string }) => void)[] = [];
   socket.on('message', data => {
