@@ -7,7 +7,7 @@ import { DELETED, remove, seed } from '../helpers/deletion.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { startEarly } from '../helpers/started-early.js';
+import { startEarly } from '../helpers/start-early.js';
 import { closeSubscribers, openSubscriber, WATCH } from '../http/helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
 import { queryConnection } from './helpers/read-connections.js';

@@ -21,7 +21,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import type { RedisServer } from '../helpers/redis-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { startEarly } from '../helpers/started-early.js';
+import { startEarly } from '../helpers/start-early.js';
 import { closeSubscribers } from '../http/helpers/subscribers.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
 import { nextChange, watchList } from './helpers/list-changes.js';

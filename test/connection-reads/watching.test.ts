@@ -6,7 +6,7 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { startEarly } from '../helpers/started-early.js';
+import { startEarly } from '../helpers/start-early.js';
 import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
 import {
   closeSubscribers,

@@ -1,21 +1,21 @@
 import { beforeAll } from '@jest/globals';
 
 /**
- * Starts a scenario before the first test of its group, so that several that wait for real time wait at the same time.
+ * Starts the long wait of a test before the first test of the file or block, so that it passes during the other tests.
  *
- * @param prepare starts the gateway of the scenario, which stops after the last test
- * @param scenario runs while other tests do
- * @returns a function that waits for its result, for the test that checks it
+ * @param prepare opens everything that the wait needs, and returns the wait
+ * @returns awaits the result of the wait
  */
-export function startEarly<Gateway, Result>(
-  prepare: () => Promise<Gateway>,
-  scenario: (gateway: Gateway) => Promise<Result>,
-): () => Promise<Result> {
-  let result: Promise<Result>;
+export function startEarly<T>(prepare: () => Promise<() => Promise<T>>): () => Promise<T> {
+  let result: Promise<T> | undefined;
   beforeAll(async () => {
-    result = scenario(await prepare());
-    // The test that waits for it reports a failure.
-    result.catch(() => {});
+    const wait = await prepare();
+    result = wait();
+    // The test that awaits it reports the failure.
+    result.catch(() => undefined);
   });
-  return () => result;
+  return () => {
+    if (result === undefined) throw new Error('The wait is started before the first test.');
+    return result;
+  };
 }

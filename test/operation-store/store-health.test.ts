@@ -9,7 +9,7 @@ import { createManualClock } from '../helpers/manual-clock.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { startEarly } from '../helpers/started-early.js';
+import { startEarly } from '../helpers/start-early.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { connect, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
