@@ -33,6 +33,7 @@ describe('secrets in files are neither returned nor logged', () => {
     const gateway = await startGateway({
       env: { ...noKey, HUAWEICLOUD_SDK_PROJECT_ID, ...others, ...inFiles, ...secrets.env },
       emulator: SENTINEL_EMULATOR,
+      limits: { credentialPollMs: 100 },
     });
     const answers: unknown[] = [];
     const until = async (text: string) => {

@@ -18,10 +18,24 @@ const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 
 type Faults = [how: string, fault: Partial<Fault>][];
 
-/** Faults that cause no response in time. */
-const SLOW_FAULTS: Faults = [
-  ['hangs', { behaviour: 'hang' }],
-  ['gets a slow response', { behaviour: 'drip', body: EVERYTHING }],
+/** Operations that end by their timeout: who signs in, which call has no response in time, and why. */
+const SLOW_CALLS: [what: string, env: Environment, fault: Fault][] = [
+  ...Object.entries({ 'an access key': SENTINEL_ACCESS_KEY, 'an IAM user': SENTINEL_USER }).flatMap(
+    ([kind, env]): typeof SLOW_CALLS => [
+      [`with ${kind}, the create hangs`, env, { operation: 'createConnection', behaviour: 'hang' }],
+      [
+        `with ${kind}, the create gets a slow response`,
+        env,
+        { operation: 'createConnection', behaviour: 'drip', body: EVERYTHING },
+      ],
+    ],
+  ),
+  ['the request for a token hangs', SENTINEL_USER, { operation: 'issueToken', behaviour: 'hang' }],
+  [
+    'the project lookup hangs',
+    { ...SENTINEL_ACCESS_KEY, HUAWEICLOUD_SDK_PROJECT_ID: undefined },
+    { operation: 'listProjects', behaviour: 'hang' },
+  ],
 ];
 
 /** Faults of a call to DLI whose responses contain everything an upstream could know. */
@@ -56,7 +70,6 @@ function messagesWith(secrets: Environment): Faults {
 }
 
 const IAM_FAULTS: Faults = [
-  ['hangs', { behaviour: 'hang' }],
   ['is reset', { behaviour: 'reset' }],
   ...[400, 401, 403, 404, 429, 500].map((status): [string, Partial<Fault>] => [
     `gets ${status}`,
@@ -77,7 +90,6 @@ const CALLS: Call[] = [
   ['deleteConnection', sendDelete],
 ];
 
-// Without the slow faults, each of which would last until the timeout of the operation.
 const CALLS_AND_FAULTS = CALLS.flatMap(([operation, send]) =>
   QUICK_FAULTS.map(([how, fault]) => [operation, how, fault, send] as const),
 );
@@ -124,7 +136,7 @@ describe.each([
   // Two refusals in a row, even in different tests, suspend the credential.
   beforeEach(async () => void (await pageOf(gateway())));
 
-  it.each([...SLOW_FAULTS, ...QUICK_FAULTS, ...messagesWith({ ...env, iamToken: SENTINELS.iamToken })])(
+  it.each([...QUICK_FAULTS, ...messagesWith({ ...env, iamToken: SENTINELS.iamToken })])(
     'the create %s',
     async (_how, fault) => {
       const { text, lines, seen } = await failingCreate(gateway(), { operation: 'createConnection', ...fault });
@@ -160,6 +172,46 @@ describe.each([
     const { text, seen } = await failingCreate(await startGateway(optionsFor({ ...env, DLI_ENDPOINT: url.origin })));
     expect(typeOf(text)).toBe('DliUnavailableError');
     expect(findLeaks(seen, { host: url.host, hostName: url.hostname })).toEqual([]);
+  });
+});
+
+describe('no secret and no text of an upstream is returned or logged', () => {
+  // At once, because each of them lasts until the timeout of the operation.
+  it('when a call has no response in time', async () => {
+    const started: { what: string; gateway: TestGateway; fault: Fault }[] = [];
+    // One after another, because a slow machine must not time out before the calls.
+    for (const [what, env, fault] of SLOW_CALLS) {
+      const gateway = await startGateway(optionsFor(env));
+      if (fault.operation === 'createConnection') await pageOf(gateway);
+      started.push({ what, gateway, fault });
+    }
+    const ended = await Promise.all(
+      started.map(async ({ what, gateway, fault }) => {
+        const { text, lines, seen } = await failingCreate(gateway, fault);
+        const { ledger } = gateway.emulator;
+        return {
+          what,
+          type: typeOf(text),
+          createIsLogged: seen.includes('"operation":"createConnection"'),
+          call: ledger.entries(fault.operation)[0],
+          lookups: ledger.count('listProjects'),
+          leaks: findLeaks(seen + gateway.log()),
+          badLines: findBadLines(lines),
+        };
+      }),
+    );
+    const path = `/v2.0/${SENTINELS.projectId}/datasource-connection`;
+    expect(ended).toEqual(
+      SLOW_CALLS.map(([what, , { operation }]) => ({
+        what,
+        type: operation === 'createConnection' ? 'OutcomeUnknownError' : 'DliUnavailableError',
+        createIsLogged: operation === 'createConnection',
+        call: expect.objectContaining(operation === 'createConnection' ? { authenticated: true, path } : { operation }),
+        lookups: operation === 'listProjects' ? 1 : 0,
+        leaks: [],
+        badLines: [],
+      })),
+    );
   });
 });
 
