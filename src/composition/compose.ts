@@ -17,6 +17,7 @@ import { proxyTexts } from '../huawei-cloud/egress-proxy.js';
 import { IamClient } from '../huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from '../huawei-cloud/token-authenticator.js';
 import { Transport } from '../huawei-cloud/transport.js';
+import type { UpstreamLimits } from '../huawei-cloud/upstream-limits.js';
 import { UpstreamLog } from '../huawei-cloud/upstream-log.js';
 import { ChangeBindings } from '../idempotency/change-bindings.js';
 import { ConnectionLookup } from '../idempotency/connection-lookup.js';
@@ -54,11 +55,9 @@ const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
-export interface BackendLimits extends ConnectionLimits {
+export interface BackendLimits extends ConnectionLimits, UpstreamLimits {
   /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
-  /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
-  queuedCreates?: number | undefined;
   /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
@@ -92,7 +91,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const { redisTimeoutMs, queuedCreates, logWindowMs, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min } = limits;
   const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
-  const egress = { certificates, proxy };
+  const egress = { certificates, proxy, timeouts: limits.upstreamTimeouts };
   const skew = new ClockSkew(clock, 'dli', log);
   const iamSkew = new ClockSkew(clock, 'iam', log);
   // One pool per purpose, so that slow calls do not delay others.
@@ -132,7 +131,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
-    CLASSIC: new ConnectionLookup(classic, clock, false),
+    CLASSIC: new ConnectionLookup(classic, clock, false, limits.lookupBatchMs),
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, markerTag });

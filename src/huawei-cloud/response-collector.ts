@@ -44,8 +44,6 @@ type RawHeaders = Record<string, string | string[] | undefined>;
 
 // To connect, and again from the first byte sent to the response headers. Leaves time to reconcile a create.
 const HEADERS_TIMEOUT_MS = 10_000;
-// For the whole body or, with a filter, for its next bytes.
-const BODY_TIMEOUT_MS = 5_000;
 const MIN_USEFUL_MS = 250;
 
 /**
@@ -68,7 +66,11 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   #receivedBytes = 0;
   #keptBytes = 0;
 
-  constructor(private readonly limits: ResponseLimits) {
+  /** @param bodyTimeoutMs for the whole body or, with a filter, for its next bytes, in milliseconds */
+  constructor(
+    private readonly limits: ResponseLimits,
+    private readonly bodyTimeoutMs: number,
+  ) {
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -100,7 +102,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    this.#timer.start(BODY_TIMEOUT_MS);
+    this.#timer.start(this.bodyTimeoutMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -111,7 +113,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
       return;
     }
     this.#receivedBytes += chunk.length;
-    this.#timer.start(BODY_TIMEOUT_MS);
+    this.#timer.start(this.bodyTimeoutMs);
     if (this.#receivedBytes > filter.maxBytes) this.#fail('TOO_LARGE');
     else this.#keepFiltered(() => filter.write(chunk));
   }

@@ -9,6 +9,8 @@ import { createProxyConnector } from './egress-proxy.js';
 import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
+import type { UpstreamTimeouts } from './upstream-limits.js';
+import { UPSTREAM_TIMEOUTS } from './upstream-limits.js';
 
 /** One request to an upstream host; its headers include the credentials. */
 interface UpstreamRequest extends ResponseLimits {
@@ -25,6 +27,8 @@ export interface Egress {
   certificates: readonly string[] | undefined;
   /** Undefined: directly. */
   proxy: EgressProxy | undefined;
+  /** Default: {@link UPSTREAM_TIMEOUTS}. */
+  timeouts?: UpstreamTimeouts | undefined;
 }
 
 /** Limits of the connections to one upstream host. */
@@ -45,8 +49,6 @@ interface TransportOptions extends Partial<Egress> {
 
 // undici's timers are coarse: the connect timeout fires within 3 s.
 const CONNECT_TIMEOUT_MS = 2_500;
-// Leaves time within an operation to reconcile a create.
-const MAX_WAIT_MS = 5_000;
 // A short idle time avoids reusing a connection that the server is closing: the outcome of that create is unknown.
 const IDLE_CONNECTION_MS = 1_000;
 const MAX_RESPONSE_HEADER_BYTES = 64 * 1024;
@@ -60,6 +62,7 @@ export class Transport {
   readonly #agent: Agent;
   readonly #semaphore: Semaphore;
   readonly #skew: ClockSkew | undefined;
+  readonly #timeouts: UpstreamTimeouts;
   readonly #pool: PoolName;
   readonly #metrics: Metrics;
 
@@ -69,13 +72,15 @@ export class Transport {
     skew,
     certificates,
     proxy,
+    timeouts = UPSTREAM_TIMEOUTS,
     pool = 'reads',
     metrics = NO_METRICS,
   }: TransportOptions = {}) {
     this.#skew = skew;
+    this.#timeouts = timeouts;
     this.#pool = pool;
     this.#metrics = metrics;
-    this.#semaphore = new Semaphore(maxConnections, maxWaiting);
+    this.#semaphore = new Semaphore(maxConnections, maxWaiting, timeouts.queueMs);
     metrics.read('dli_gateway_pool_waiting', () => ({ [pool]: this.#semaphore.waitingCount }));
     const connect = {
       timeout: CONNECT_TIMEOUT_MS,
@@ -107,7 +112,7 @@ export class Transport {
     // undici cannot drop a request from its own queue, so requests queue here.
     if (!this.#semaphore.tryAcquire()) await this.#wait(limits.deadline);
     try {
-      const collector = new ResponseCollector(limits);
+      const collector = new ResponseCollector(limits, this.#timeouts.bodyMs);
       const path = `${url.pathname}${url.search}`;
       const request = { origin: url.origin, path, method, headers, body: body ?? null };
       const sentAtMs = this.#skew?.nowMs() ?? 0;
@@ -156,6 +161,7 @@ class Semaphore {
   constructor(
     permits: number,
     private readonly maxWaiting: number,
+    private readonly maxWaitMs: number,
   ) {
     this.#free = permits;
   }
@@ -173,7 +179,7 @@ class Semaphore {
   }
 
   /**
-   * Waits for a permit, for 5 s at most and never beyond the deadline.
+   * Waits for a permit, for a limited time and never beyond the deadline.
    *
    * @throws {TransportError} OVERLOADED if too many callers wait already; TIMEOUT if no permit became free in time
    */
@@ -190,7 +196,7 @@ class Semaphore {
         this.#isStalled = true;
         reject(new TransportError('TIMEOUT', false));
       });
-      timer.start(MAX_WAIT_MS);
+      timer.start(this.maxWaitMs);
       this.#waiting.add(proceed);
     });
   }

@@ -24,6 +24,7 @@ export class ConnectionLookup {
     private readonly clock: Clock,
     /** Whether DLI filters this kind of connections by name. */
     private readonly filtersByName: boolean,
+    private readonly batchMs = BATCH_MS,
   ) {}
 
   /**
@@ -33,7 +34,7 @@ export class ConnectionLookup {
   read(name: string, trace: TraceContext, deadline?: Deadline): Promise<ConnectionList | undefined> {
     if (this.filtersByName) return this.#list(trace, { name }, deadline);
     // A read that has started shows an earlier state, and one that hangs must not delay the next.
-    this.#batch ??= delay(BATCH_MS).then(() => {
+    this.#batch ??= delay(this.batchMs).then(() => {
       this.#batch = undefined;
       return this.#list(trace, {});
     });

@@ -21,11 +21,13 @@ interface EndedCreate<Row> {
  * are most of the cost of a create with an unknown outcome.
  *
  * @param answerOf DLI's response to every request of the row's create
+ * @param onEnd called when the create of a row has ended
  */
 export async function createEach<Row>(
   { emulator, create }: TestGateway,
   rows: readonly Row[],
   answerOf: (row: Row) => Partial<Fault>,
+  onEnd: (row: Row) => void = () => {},
 ): Promise<EndedCreate<Row>[]> {
   // Proves the credential. Before that, creates are sent one after another.
   await create({ name: freshName() });
@@ -43,5 +45,11 @@ export async function createEach<Row>(
       applied: () => entriesOf(name).flatMap(entry => entry.appliedConnectionId ?? []),
     };
   });
-  return Promise.all(sent.map(async each => ({ ...each, payload: await each.repeat() })));
+  return Promise.all(
+    sent.map(async each => {
+      const payload = await each.repeat();
+      onEnd(each.row);
+      return { ...each, payload };
+    }),
+  );
 }

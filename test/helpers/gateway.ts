@@ -147,12 +147,17 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     HUAWEICLOUD_SDK_PROJECT_ID: DEFAULT_PROJECT_ID,
     ...options.env,
   });
-  const gateway = await createGateway(
-    config,
-    pino({ level: config.logLevel, base: null }, destination),
-    // A slow machine must not look like an outage of Redis, and no test should wait half a second to reconcile.
-    { clock: options.clock, limits: { redisTimeoutMs: 2_000, minReconciliationMs: 50, ...options.limits } },
-  );
+  const gateway = await createGateway(config, pino({ level: config.logLevel, base: null }, destination), {
+    clock: options.clock,
+    limits: {
+      // A slow machine must not look like an outage of Redis.
+      redisTimeoutMs: 2_000,
+      // No test should wait half a second to reconcile, nor 50 ms for each of the three reads of the list.
+      minReconciliationMs: 50,
+      lookupBatchMs: 10,
+      ...options.limits,
+    },
+  });
   closeLater(gateway);
   const addresses = await gateway.listen();
   if (addresses === undefined) throw new Error('The gateway was closed before it listened.');

@@ -1,9 +1,11 @@
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { Transport } from '../../src/huawei-cloud/transport.js';
+import { UPSTREAM_TIMEOUTS } from '../../src/huawei-cloud/upstream-limits.js';
 import type { Clock } from '../../src/lib/time.js';
 import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import type { Payload } from '../helpers/gateway.js';
@@ -12,6 +14,7 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { listen } from '../helpers/listening-server.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { readSamples } from '../helpers/samples.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 afterEach(closeGateways);
@@ -31,24 +34,28 @@ const UNAVAILABLE = {
 };
 
 /** Starts a gateway whose creates DLI executes at once but answers only when they are released. */
-async function startHeld(clock?: Clock) {
+async function startHeld(clock: Clock, upstreamTimeouts = UPSTREAM_TIMEOUTS) {
   const { url, emulator, connections, release } = await startHeldUpstream();
   const env = {
     DLI_ENDPOINT: url,
     // The project lookup proves the credential, so that no create is a probe.
     HUAWEICLOUD_SDK_PROJECT_ID: undefined,
-    // Even on a busy machine, creates stay in flight until the queued ones have timed out.
+    // Creates stay in flight until the queued ones have timed out.
     OPERATION_TIMEOUT_MS: '120000',
   };
-  const { create, log } = await startGateway({
+  const { create, log, adminUrl } = await startGateway({
     env,
-    limits: { queuedCreates: QUEUED },
-    ...(clock !== undefined && { clock }),
+    clock,
+    limits: { queuedCreates: QUEUED, upstreamTimeouts },
   });
   function createMany(count: number, prefix: string): Promise<Payload>[] {
     return Array.from({ length: count }, (_, index) => create({ name: `${prefix}_${index}` }));
   }
-  return { emulator, connections, release, createMany, log };
+  async function waitForQueue(length: number): Promise<void> {
+    const waiting = 'dli_gateway_pool_waiting{pool="creates"}';
+    while (((await readSamples(adminUrl)).value(waiting) ?? 0) < length) await delay(10);
+  }
+  return { emulator, connections, release, createMany, waitForQueue, log };
 }
 
 /** Number of connections that carried a request. */
@@ -190,14 +197,24 @@ describe('while 50 creates are in flight', () => {
   });
 
   it('queued creates time out after 5 s, are never sent, and occupy neither a permit nor a connection', async () => {
-    const { emulator, connections, release, createMany, log } = await startHeld();
+    expect(UPSTREAM_TIMEOUTS.queueMs).toBe(5_000);
+    const queueMs = 200;
+    // On a stopped clock, later creates do not time out in the queue.
+    const clock = createManualClock();
+    const held = await startHeld(clock, { ...UPSTREAM_TIMEOUTS, queueMs });
+    const { emulator, connections, release, createMany, waitForQueue, log } = held;
     const sent = createMany(50, 'sent');
     await emulator.ledger.waitFor('createConnection', 50);
-    const startedMs = performance.now();
-    const firstGaveUpMs = Promise.race(createMany(1, 'first')).then(() => performance.now() - startedMs);
-    const waited = await Promise.all(createMany(WAITING, 'waited'));
-    expect(waited).toEqual(Array(WAITING).fill({ ...UNAVAILABLE, retryAfterSeconds: 5 }));
-    expect(await firstGaveUpMs).toBeGreaterThan(4_900);
+    const answered: Payload[] = [];
+    const waiting = createMany(1 + WAITING, 'waited').map(async create => void answered.push(await create));
+    await waitForQueue(1 + WAITING);
+    clock.advance(queueMs - 1);
+    // Longer than the timers that were started earlier.
+    await delay(queueMs + 50);
+    expect(answered).toEqual([]);
+    clock.advance(1);
+    await Promise.all(waiting);
+    expect(answered).toEqual(Array(1 + WAITING).fill({ ...UNAVAILABLE, retryAfterSeconds: 5 }));
 
     // The connections are still in use, so only a few creates may wait for one now.
     const stalled = createMany(QUEUED_IN_A_STALL + 1, 'stalled');
