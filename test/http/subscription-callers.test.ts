@@ -49,25 +49,6 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     expect(shared().emulator.ledger.count()).toBe(0);
   });
 
-  it('gets an error when its token expires, with advice to sign in again', async () => {
-    const gateway = shared();
-    const token = await signExpiring();
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const received = await readAll(subscribe(transport, gateway.graphqlUrl, requestFor(connectionId), token));
-
-    expect(received).toMatchObject([
-      { data: { datasourceConnection: { state: 'CREATING' } } },
-      {
-        errors: [
-          {
-            message: 'Your access token has expired. Sign in again, then subscribe again.',
-            extensions: { code: 'SUBSCRIPTION_ENDED', traceId: expect.any(String) },
-          },
-        ],
-      },
-    ]);
-  });
-
   it('gets an error after 30 minutes, with advice to subscribe again', async () => {
     const clock = createTestClock();
     const dliClock = createManualClock();
@@ -85,6 +66,44 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     expect(await readAll(events)).toMatchObject([
       { errors: [{ message: 'Subscribe again to continue.', extensions: { code: 'SUBSCRIPTION_ENDED' } }] },
     ]);
+  });
+});
+
+describe('a subscriber whose token expires', () => {
+  const ENDED = {
+    errors: [
+      {
+        message: 'Your access token has expired. Sign in again, then subscribe again.',
+        extensions: { code: 'SUBSCRIPTION_ENDED', traceId: expect.any(String) },
+      },
+    ],
+  };
+
+  // At once, because the token expires after some seconds.
+  it('gets the last events, then an error with advice to sign in again; its WebSocket is closed with 4403', async () => {
+    const gateway = shared();
+    const token = await signExpiring();
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const received = TRANSPORTS.map(async ([transport]) => ({
+      transport,
+      events: await readAll(subscribe(transport, gateway.graphqlUrl, requestFor(connectionId), token)),
+    }));
+    const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
+    say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+    await hear();
+    say({ type: 'subscribe', id: 'a', payload: requestFor(connectionId) });
+
+    expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
+    expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
+    expect(await hear()).toEqual({ type: 'complete', id: 'a' });
+    // Clients of graphql-ws give up after 4401, but reconnect with a new token after this code.
+    expect(await closed).toEqual({ code: 4403, reason: 'The access token has expired' });
+    expect(await Promise.all(received)).toMatchObject(
+      TRANSPORTS.map(([transport]) => ({
+        transport,
+        events: [{ data: { datasourceConnection: { state: 'CREATING' } } }, ENDED],
+      })),
+    );
   });
 });
 
@@ -142,22 +161,6 @@ describe('a WebSocket', () => {
     }
     expect(codes.at(0)).toBe(4401);
     expect(codes.at(-1)).toBe(1013);
-  });
-
-  it('is closed with 4403 when its token expires, after the last events', async () => {
-    const gateway = shared();
-    const token = await signExpiring();
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
-    say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
-    await hear();
-    say({ type: 'subscribe', id: 'a', payload: requestFor(connectionId) });
-
-    expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
-    expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
-    expect(await hear()).toEqual({ type: 'complete', id: 'a' });
-    // Clients of graphql-ws give up after 4401, but reconnect with a new token after this code.
-    expect(await closed).toEqual({ code: 4403, reason: 'The access token has expired' });
   });
 
   it('is closed with 4403 at once by a subscribe message after its token has expired', async () => {
