@@ -28,10 +28,8 @@ const limits = { credentialPollMs: 100 };
 afterEach(closeGateways);
 
 describe('a key pair in files', () => {
-  it.each<[what: string, first: EmulatorAccessKey, second: EmulatorAccessKey]>([
-    ['permanent', FIRST, SECOND],
-    ['temporary', { ...FIRST, securityToken: 'first-token' }, { ...SECOND, securityToken: 'second-token' }],
-  ])('is used within 5 s after its rotation, without a failed call: %s', async (_what, first, second) => {
+  /** Rotates a key pair while creates are sent. */
+  async function rotate(first: EmulatorAccessKey, second: EmulatorAccessKey) {
     const accessKeys = [first];
     const secrets = createSecretFolder(filesOf(first));
     const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
@@ -41,12 +39,23 @@ describe('a key pair in files', () => {
     const { payloads, tookMs } = await createUntil(gateway, REPLACED);
     accessKeys.shift();
     const after = await createSome(gateway, 8);
+    return {
+      isFast: tookMs < MAX_DELAY_MS,
+      createdSome: payloads.length > 4,
+      types: typesOf([...before, ...payloads, ...after]),
+      refused: gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated),
+      leaks: gateway.log().match(/secret-key|first-token|second-token|ACCESSKEY/g),
+    };
+  }
 
-    expect(tookMs).toBeLessThan(MAX_DELAY_MS);
-    expect(payloads.length).toBeGreaterThan(4);
-    expect(typesOf([...before, ...payloads, ...after])).toEqual([SUCCESS]);
-    expect(gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated)).toEqual([]);
-    expect(gateway.log()).not.toMatch(/secret-key|first-token|second-token|ACCESSKEY/);
+  it('is used within 5 s after its rotation, without a failed call', async () => {
+    const expected = { isFast: true, createdSome: true, types: [SUCCESS], refused: [], leaks: null };
+    // At once, because the files are read once a second.
+    const [permanent, temporary] = await Promise.all([
+      rotate(FIRST, SECOND),
+      rotate({ ...FIRST, securityToken: 'first-token' }, { ...SECOND, securityToken: 'second-token' }),
+    ]);
+    expect({ permanent, temporary }).toEqual({ permanent: expected, temporary: expected });
   });
 
   it('is not used while only one of the two files has changed', async () => {

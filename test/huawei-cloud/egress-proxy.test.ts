@@ -156,13 +156,6 @@ describe('a create for which the proxy opens no tunnel', () => {
     ['resets the connection', client => client.destroy(), 'PROXY_FAILED', 'ECONNRESET'],
     ['speaks for the host', answer('HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 201 Created\r\n\r\n'), 'PROXY_FAILED', 'HTTP_200'],
     ['closes the tunnel at once', answer('HTTP/1.1 200 OK\r\n\r\n'), 'PROXY_FAILED', 'ECONNRESET'],
-    ['never answers', () => undefined, 'CONNECT_TIMEOUT', 'PROXY_TIMEOUT'],
-    [
-      'opens a tunnel to a host that never answers',
-      client => client.write('HTTP/1.1 200 OK\r\n\r\n'),
-      'CONNECT_TIMEOUT',
-      'UND_ERR_CONNECT_TIMEOUT',
-    ],
   ])('because it %s was not sent', async (_what, fault, errorType, causeCode) => {
     const isRetried = errorType === 'PROXY_FAILED';
     proxy.faults.push(fault, fault);
@@ -177,6 +170,42 @@ describe('a create for which the proxy opens no tunnel', () => {
     expect(await gateway.create()).toMatchObject(SUCCESS);
     expect(creates()).toBe(1);
     expect(gateway.log()).not.toContain(new URL(proxy.url).host);
+  });
+
+  // At once, because each of them lasts until the timeout of a connection.
+  it('because it never answers, or opens a tunnel to a host that never answers, was not sent', async () => {
+    const rows: [fault: (client: Duplex) => void, causeCode: string][] = [
+      [() => undefined, 'PROXY_TIMEOUT'],
+      [client => client.write('HTTP/1.1 200 OK\r\n\r\n'), 'UND_ERR_CONNECT_TIMEOUT'],
+    ];
+    const started = await Promise.all(
+      rows.map(async ([fault, causeCode]) => {
+        const ownProxy = await startConnectProxy(front.port);
+        ownProxy.faults.push(fault, fault);
+        return { ownProxy, causeCode, gateway: await startProxiedGateway({ HTTPS_PROXY: ownProxy.url }) };
+      }),
+    );
+    const ended = await Promise.all(
+      started.map(async ({ ownProxy, causeCode, gateway }) => ({
+        payload: await gateway.create({ name: causeCode }),
+        attempts: attemptsIn(gateway.log()),
+        tunnels: ownProxy.requests.length,
+      })),
+    );
+    expect(ended).toMatchObject(
+      rows.map(([, causeCode]) => ({
+        payload: { ...UNAVAILABLE, retryAfterSeconds: 5 },
+        attempts: [{ errorType: 'CONNECT_TIMEOUT', causeCode, mayHaveBeenSent: false }],
+        tunnels: 1,
+      })),
+    );
+    expect(creates()).toBe(0);
+    for (const { ownProxy, causeCode, gateway } of started) {
+      ownProxy.faults.length = 0;
+      expect(await gateway.create({ name: causeCode })).toMatchObject(SUCCESS);
+      expect(gateway.log()).not.toContain(new URL(ownProxy.url).host);
+    }
+    expect(creates()).toBe(2);
   });
 
   it('is sent when the second attempt succeeds', async () => {
