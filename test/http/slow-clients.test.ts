@@ -25,9 +25,9 @@ const TIMEOUT = {
   },
 };
 
-// Half of the production timeouts: a shorter test, but still long enough that a stall does not affect other clients.
+// Shorter than in production, but still long enough that a stall does not affect other clients.
 const HEADERS_MS = CLIENT_TIMEOUTS.headersMs / 2;
-const REQUEST_MS = CLIENT_TIMEOUTS.requestMs / 2;
+const REQUEST_MS = CLIENT_TIMEOUTS.requestMs / 4;
 const CHECK_INTERVAL_MS = CLIENT_TIMEOUTS.checkIntervalMs / 2;
 const NEVER_MS = 10 * 60_000;
 // Timers have a resolution of one millisecond.
