@@ -23,7 +23,7 @@ import {
 /** Ten times the documented maximum, to allow for busy machines. */
 const MAX_DELAY_MS = 50_000;
 /** For tests that do not measure the time until new credentials are used. */
-const limits = { credentialPollMs: 100 };
+const limits = { credentialPollMs: 20 };
 
 afterEach(closeGateways);
 

@@ -28,7 +28,7 @@ afterEach(closeGateways);
 
 const MINUTE_MS = 60_000;
 // Keeps tests from waiting for a second.
-const limits = { credentialPollMs: 100 };
+const limits = { credentialPollMs: 20 };
 
 describe('a new key pair', () => {
   const WRONG = { accessKey: SECOND.accessKey, secretKey: 'wrong-secret-key' };

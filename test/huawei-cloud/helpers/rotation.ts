@@ -25,7 +25,7 @@ export const SUCCESS = 'CreateDatasourceConnectionSuccess';
 export const REPLACED = 'credentials replaced';
 export const REFUSED = 'credentials refused: the last ones stay in use';
 export const UNPROVEN = 'new credentials cannot be proven at the moment';
-const PAUSE_MS = 200;
+const PAUSE_MS = 100;
 
 /** The contents of the files of a key pair. */
 export function filesOf({ accessKey, secretKey, securityToken }: EmulatorAccessKey): Record<string, string> {
