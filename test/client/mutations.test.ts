@@ -37,37 +37,35 @@ function createObservedClient(options: ClientOptions) {
 /** Creates a connection through a proxy that first answers with a Retry-After. */
 function createBehindProxy(retryAfter: (backAt: Date) => string) {
   const backAt = new Date(0);
-  return startEarly(
-    async () => {
-      const { graphqlUrl } = await startGateway();
-      let calls = 0;
-      const proxy = createServer((request, response) => {
-        calls += 1;
-        request.resume();
-        if (calls === 1) {
-          backAt.setTime(Date.now() + 3_000);
-          // A date in the header has no milliseconds.
-          backAt.setMilliseconds(0);
-          response.writeHead(503, { 'retry-after': retryAfter(backAt) }).end('<h1>Unavailable</h1>');
-        } else response.writeHead(307, { location: graphqlUrl }).end();
-      });
-      return listen(proxy);
-    },
-    async ({ host }) => {
+  return startEarly(async () => {
+    const { graphqlUrl } = await startGateway();
+    let calls = 0;
+    const proxy = createServer((request, response) => {
+      calls += 1;
+      request.resume();
+      if (calls === 1) {
+        backAt.setTime(Date.now() + 3_000);
+        // A date in the header has no milliseconds.
+        backAt.setMilliseconds(0);
+        response.writeHead(503, { 'retry-after': retryAfter(backAt) }).end('<h1>Unavailable</h1>');
+      } else response.writeHead(307, { location: graphqlUrl }).end();
+    });
+    const { host } = await listen(proxy);
+    return async () => {
       const repeatsAtMs: number[] = [];
       const payload = await createClient({ url: `http://${host}/graphql` }).createDatasourceConnection(INPUT, {
         onRetry: ({ delayMs }) => repeatsAtMs.push(Date.now() + delayMs),
       });
       return { payload, repeatsAtMs, backAtMs: backAt.getTime() };
-    },
-  );
+    };
+  });
 }
 
 const shared = shareGateway();
 const dliClock = createManualClock();
-const deleted = startEarly(
-  () => startGateway({ emulator: { creationMs: 60_000, now: dliClock.epochMs } }),
-  async ({ graphqlUrl, emulator }) => {
+const deleted = startEarly(async () => {
+  const { graphqlUrl, emulator } = await startGateway({ emulator: { creationMs: 60_000, now: dliClock.epochMs } });
+  return async () => {
     const { connectionId } = emulator.seedConnection();
     const answers: unknown[] = [];
     const payload = await createClient({ url: graphqlUrl }).deleteDatasourceConnection(connectionId, {
@@ -77,13 +75,14 @@ const deleted = startEarly(
       },
     });
     return { connectionId, answers, payload };
-  },
-);
+  };
+});
 
 describe('a create by the client package', () => {
-  const undecided = startEarly(
-    async () => ({ ...(await startIdempotencyGateway()), relay: await startRelay() }),
-    async ({ graphqlUrl, emulator, posts, applied, relay }) => {
+  const undecided = startEarly(async () => {
+    const { graphqlUrl, emulator, posts, applied } = await startIdempotencyGateway();
+    const relay = await startRelay();
+    return async () => {
       emulator.inject(EXECUTED_BUT_LOST);
       emulator.inject(NOT_LISTED_YET);
       const { client, inputs } = createObservedClient({ url: relay.url });
@@ -96,8 +95,8 @@ describe('a create by the client package', () => {
         },
       });
       return { payload, retries, inputs, posts: posts(), applied: applied() };
-    },
-  );
+    };
+  });
 
   it('repeats one key until the create is decided', async () => {
     const { payload, retries, inputs, posts, applied } = await undecided();
@@ -170,9 +169,10 @@ describe('a create by the client package', () => {
     expect(inputs).toHaveLength(2);
   });
 
-  const tooMany = startEarly(
-    () => startGateway({ env: { RATE_LIMIT_CREATES_BURST: '2', RATE_LIMIT_CREATES_PER_SECOND: '1' } }),
-    async ({ graphqlUrl }) => {
+  const tooMany = startEarly(async () => {
+    const env = { RATE_LIMIT_CREATES_BURST: '2', RATE_LIMIT_CREATES_PER_SECOND: '1' };
+    const { graphqlUrl } = await startGateway({ env });
+    return async () => {
       const { client } = createObservedClient({ url: graphqlUrl });
       const retries: Retry[] = [];
       const create = (name: string) =>
@@ -182,8 +182,8 @@ describe('a create by the client package', () => {
       for (let round = 1; retries.length === 0; round += 1)
         payloads.push(...(await Promise.all(['a', 'b', 'c'].map(name => create(`${name}_${round}`)))));
       return { payloads, retries };
-    },
-  );
+    };
+  });
 
   it('waits as long as the gateway asks when it sends too many', async () => {
     const { payloads, retries } = await tooMany();
@@ -206,16 +206,19 @@ describe('a create by the client package', () => {
     expect(repeatsAtMs[0]).toBeGreaterThanOrEqual(backAtMs);
   });
 
-  const late = startEarly(startIdempotencyGateway, async ({ graphqlUrl, emulator, posts }) => {
-    emulator.inject({ operation: 'createConnection', delayMs: 6_000 });
-    const { client } = createObservedClient({ url: graphqlUrl });
-    const retries: Retry[] = [];
-    const payload = await client.createDatasourceConnection(INPUT, {
-      // Long enough for the second attempt.
-      attemptTimeoutMs: 5_000,
-      onRetry: retry => retries.push(retry),
-    });
-    return { payload, retries, posts: posts() };
+  const late = startEarly(async () => {
+    const { graphqlUrl, emulator, posts } = await startIdempotencyGateway();
+    return async () => {
+      emulator.inject({ operation: 'createConnection', delayMs: 6_000 });
+      const { client } = createObservedClient({ url: graphqlUrl });
+      const retries: Retry[] = [];
+      const payload = await client.createDatasourceConnection(INPUT, {
+        // Long enough for the second attempt.
+        attemptTimeoutMs: 5_000,
+        onRetry: retry => retries.push(retry),
+      });
+      return { payload, retries, posts: posts() };
+    };
   });
 
   it('repeats an attempt that takes too long', async () => {

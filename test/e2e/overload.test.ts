@@ -49,20 +49,18 @@ function withRetry<T>(send: () => Promise<T>): Promise<T> {
   });
 }
 
-const floodedByTenant = startEarly(
-  async () => {
-    const issuer = await startTokenIssuer();
-    const upstream = await startHeldUpstream();
-    const environment = {
-      ...environmentFor(upstream.url),
-      CALLER_AUTH: 'jwt',
-      OIDC_ISSUER: issuer.url,
-      OIDC_AUDIENCE: AUDIENCE,
-      MAX_EVENT_LOOP_DELAY_MS: '50',
-    };
-    return { issuer, gateway: startGatewayProcess(environment, { preload: busyBetweenSignals(150) }) };
-  },
-  async ({ issuer, gateway }) => {
+const floodedByTenant = startEarly(async () => {
+  const issuer = await startTokenIssuer();
+  const upstream = await startHeldUpstream();
+  const environment = {
+    ...environmentFor(upstream.url),
+    CALLER_AUTH: 'jwt',
+    OIDC_ISSUER: issuer.url,
+    OIDC_AUDIENCE: AUDIENCE,
+    MAX_EVENT_LOOP_DELAY_MS: '50',
+  };
+  const gateway = startGatewayProcess(environment, { preload: busyBetweenSignals(150) });
+  return async () => {
     const { graphqlUrl } = await gateway.addresses();
     const [hostile, modest] = await Promise.all(['hostile', 'modest'].map(sub => issuer.sign({ claims: { sub } })));
     const ask = (token?: string) => withRetry(() => sendGraphql(graphqlUrl, QUERY, bearer(token)));
@@ -85,8 +83,8 @@ const floodedByTenant = startEarly(
     gateway.signal('SIGUSR2');
     await Promise.all(flood);
     return { statusesOfModest, shed };
-  },
-);
+  };
+});
 
 describe('an overloaded gateway', () => {
   let gateway: GatewayProcess;
