@@ -68,6 +68,8 @@ export interface BackendLimits extends ConnectionLimits, UpstreamLimits {
   minReconciliationMs?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
+  /** Time before the second check of a refused change of bindings, in milliseconds. Default is 3,000. */
+  bindingRecheckMs?: number | undefined;
 }
 
 interface Dependencies {
@@ -89,7 +91,7 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
 export async function compose(config: Config, dependencies: Dependencies, limits: BackendLimits = {}) {
   const { clock, log, metrics, describeOutcome } = dependencies;
   const { redisTimeoutMs, queuedCreates, logWindowMs, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
-  const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min } = limits;
+  const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min, bindingRecheckMs: recheckMs } = limits;
   const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const egress = { certificates, proxy, timeouts: limits.upstreamTimeouts };
   const skew = new ClockSkew(clock, 'dli', log);
@@ -148,7 +150,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const resume = new ResumeCreate(store, inline, clock, metrics);
   const creation = { ...reconciliation, log, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
-  const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
+  const changeBindings = new ChangeBindings({ connections, bindings, directory, clock, recheckMs });
   const createEnhancedConnection = new CreateEnhancedConnection({
     ...creation,
     createConnection: new CreateConnection({ ...creation, dli: enhanced }),

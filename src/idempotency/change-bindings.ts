@@ -30,8 +30,8 @@ import { unknownOutcome } from './outcome.js';
 const MAX_CONCURRENT = 4;
 /** DLI may still be working on what it has refused; after this time a second check decides. */
 const RECHECK_DELAY_MS = 3_000;
-/** DLI may show a change a little later. */
-const LAG_POLL_MS = 500;
+/** DLI may show a change a little later; the time between two polls, as a fraction of the recheck delay: 500 ms. */
+const LAG_POLL_FRACTION = 1 / 6;
 const MAX_LAG_POLLS = 4;
 const RETRY_AFTER_SECONDS = 5;
 /** The part of the deadline that a request leaves for the checks after it. */
@@ -65,6 +65,8 @@ interface Dependencies {
   bindings: Pick<BindingsClient, 'changeBinding'>;
   directory: ResourceDirectory;
   clock: Clock;
+  /** Time before the second check of a refused change, in milliseconds. Default is 3,000. */
+  recheckMs?: number | undefined;
 }
 
 /**
@@ -74,7 +76,11 @@ interface Dependencies {
  * One request per name, because DLI processes several names one by one and does not say how far it got.
  */
 export class ChangeBindings {
-  constructor(private readonly dependencies: Dependencies) {}
+  readonly #recheckMs: number;
+
+  constructor(private readonly dependencies: Dependencies) {
+    this.#recheckMs = dependencies.recheckMs ?? RECHECK_DELAY_MS;
+  }
 
   /** Runs the change. If a resource does not exist, nothing is bound. */
   async run(command: ChangeBindingsCommand, context: OperationContext): Promise<ChangeBindingsOutcome> {
@@ -191,8 +197,8 @@ export class ChangeBindings {
     if (!isRefusedByDli) return failure;
     const unknown = unknownOutcome('UPSTREAM_ERROR', result.requestId, RETRY_AFTER_SECONDS);
     return this.#afterCheck(wanted, context, async () => {
-      if (context.deadline.remainingMs() < RECHECK_DELAY_MS + CHECK_MARGIN_MS) return unknown;
-      await delay(RECHECK_DELAY_MS);
+      if (context.deadline.remainingMs() < this.#recheckMs + CHECK_MARGIN_MS) return unknown;
+      await delay(this.#recheckMs);
       return this.#afterCheck(wanted, context, binding => refusedOutcome(failure, binding));
     });
   }
@@ -239,14 +245,15 @@ export class ChangeBindings {
     context: OperationContext,
   ): Promise<ChangeBindingsOutcome> {
     const resources = changes.map(({ bound }) => bound);
+    const lagPollMs = this.#recheckMs * LAG_POLL_FRACTION;
     for (let poll = 0; poll <= MAX_LAG_POLLS; poll += 1) {
-      if (poll > 0) await delay(LAG_POLL_MS);
+      if (poll > 0) await delay(lagPollMs);
       const connection = await this.#readConnection(before.id, context);
       if (connection === undefined) return { kind: 'notFound' };
       if (connection instanceof DliError) break;
       if (resources.every(resource => isAsWanted(action, connection.bindings, resource)))
         return changedOutcome(action, connection, resources);
-      const isLast = poll === MAX_LAG_POLLS || context.deadline.remainingMs() < LAG_POLL_MS + CHECK_MARGIN_MS;
+      const isLast = poll === MAX_LAG_POLLS || context.deadline.remainingMs() < lagPollMs + CHECK_MARGIN_MS;
       if (isLast && action === 'unbind') return unknownOutcome('TIMEOUT_AFTER_SEND', undefined, RETRY_AFTER_SECONDS);
       if (isLast) break;
     }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
+import { createTestClock } from '../helpers/clock.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import type { EnhancedCalls, EnhancedPayload } from './helpers/enhanced-gateway.js';
+import type { EnhancedPayload } from './helpers/enhanced-gateway.js';
 import {
   enhancedCalls,
   POOL_A,
@@ -16,9 +17,10 @@ const BOUND = 'BindDatasourceConnectionSuccess';
 const UNBOUND = 'UnbindDatasourceConnectionSuccess';
 const UNKNOWN_ID = '6a2cb1d1-5ecb-4b1e-8a4f-0a5b52d9a1b0';
 const NO_POOL = { kind: 'ELASTIC_RESOURCE_POOL', name: 'no_such_pool' };
-const STUCK = 'pool_b';
-
-const shared = shareGateway({ emulator: { peeringMs: 0, stuckResources: STUCK } });
+const clock = createTestClock();
+// The emulator never shows a change later than a response.
+const limits = { bindingRecheckMs: 60 };
+const shared = shareGateway({ emulator: { peeringMs: 0, stuckResources: 'pool_b' }, limits }, clock);
 
 type Sent = 'associateQueue' | 'disassociateQueue';
 
@@ -100,17 +102,13 @@ describe('binding a connection', () => {
   it.each([
     ['does not exist', async () => UNKNOWN_ID],
     ['is a classic one', async () => (await shared().create({ name: freshName() })).connectionId ?? ''],
-    [
-      'was deleted',
-      async ({ id, remove }: { id: string; remove: EnhancedCalls['remove'] }) => {
-        await remove(id);
-        return id;
-      },
-    ],
+    ['was deleted', ({ id, remove }: Awaited<ReturnType<typeof start>>) => remove(id).then(() => id)],
   ])('is impossible if the connection %s', async (_what, prepare) => {
     const started = await start();
     const id = await prepare(started);
     expect(await started.bind(id, POOL_A)).toMatchObject({ __typename: 'ConnectionNotFoundError', connectionId: id });
+    // Past the pause between two reads of the list.
+    clock.advance(1_000);
     expect(await started.unbind(id, POOL_A)).toMatchObject({ __typename: 'ConnectionNotFoundError' });
   });
 });
