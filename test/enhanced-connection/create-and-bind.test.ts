@@ -111,6 +111,8 @@ describeWithProgram('redis-server', 'a create of an enhanced connection', progra
     expect(answers).toEqual(answers.map(() => expect.objectContaining({ __typename: SUCCESS, notBound: [] })));
     // The bind that hangs, and one more.
     expect(emulator.ledger.count('associateQueue')).toBe(2);
+    // Ends the bind that hangs.
+    await emulator.close();
     await closeGateways();
     await unanswered;
   });
@@ -141,7 +143,7 @@ describe('a pool that a killed gateway may have bound', () => {
     const { emulator, baseUrl } = await startEmulator();
     const folder = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-bind-'));
     onCleanup(() => rm(folder, { recursive: true, force: true }));
-    const env = { ...environmentFor(baseUrl), DATA_DIR: folder, OPERATION_TIMEOUT_MS: '5000' };
+    const env = { ...environmentFor(baseUrl), DATA_DIR: folder };
     const killed = startGatewayProcess(env);
     const { graphqlUrl } = await killed.addresses();
     emulator.inject({ operation: 'associateQueue', behaviour: 'hang', apply: true });
@@ -155,7 +157,9 @@ describe('a pool that a killed gateway may have bound', () => {
     // The read before the bind, and its retry.
     emulator.inject({ operation: 'getEnhancedConnection', status: 500, times: 2 });
     emulator.inject({ operation: 'associateQueue', error: 'APIGW.0308' });
-    const payload = await createUntilDecided(await startEnhancedGateway({ env }), input);
+    const clock = createTestClock();
+    clock.advance(OWNERSHIP_MS);
+    const payload = await createUntilDecided(await startEnhancedGateway({ env, clock }), input);
     expect(payload).toMatchObject({
       __typename: 'CreateEnhancedDatasourceConnectionSuccess',
       notBound: [{ ...POOL_A, code: 'OUTCOME_UNKNOWN' }],
