@@ -31,6 +31,9 @@ const IDS = { ...BACKGROUND_IDS, requestId: HEX_32 };
 const LOST = { operation: 'createConnection', behaviour: 'reset', apply: false } as const;
 const NO_LIST = { operation: 'listConnections', status: 503, times: 0 } as const;
 
+/** The list is read for 0.5 s while the caller waits; an undecided create is given up after 45 s. */
+const UNDECIDED_SETTLE_MS = '6000';
+
 const folders: string[] = [];
 
 afterEach(async () => {
@@ -202,7 +205,7 @@ describe('the embedded store keeps the field names and values of', () => {
   });
 
   it('an unknown outcome that is not settled, and the holder of the name', async () => {
-    const { create, emulator, storedTables } = await startOnFolder({ RECONCILE_SETTLE_MS: '120000' });
+    const { create, emulator, storedTables } = await startOnFolder({ RECONCILE_SETTLE_MS: UNDECIDED_SETTLE_MS });
     emulator.inject(NO_LIST);
     emulator.inject({ operation: 'createConnection', error: 'DLI.0999' });
     await create({ idempotencyKey: KEY });
@@ -243,7 +246,7 @@ describe('the embedded store keeps the field names and values of', () => {
 
   it('an unconfirmed refusal and a marker tag', async () => {
     const { create, emulator, storedTables } = await startOnFolder({
-      RECONCILE_SETTLE_MS: '120000',
+      RECONCILE_SETTLE_MS: UNDECIDED_SETTLE_MS,
       DLI_MARKER_TAG: 'true',
     });
     emulator.inject(NO_LIST);
@@ -304,6 +307,8 @@ describeWithProgram('redis-server', 'the store in Redis keeps the keys of', prog
     // As a number, because Redis may print the same number differently.
     expect(Number(await client.zscore(`${PREFIX}open`, id))).toBe(record.ownedUntilMs);
     await client.quit();
+    // Ends the create that hangs.
+    await emulator.close();
     await closeGateways();
     await answer.catch(() => undefined);
   });
