@@ -4,6 +4,7 @@ import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { proofSize } from '../helpers/proof-size.js';
 import {
+  countsOf,
   createBody,
   EXECUTED_BUT_LOST,
   IN_PROGRESS,
@@ -34,13 +35,15 @@ describe('a caller that disconnects', () => {
   });
 
   it('after the create was sent gets its result with the same key', async () => {
-    const { graphqlUrl, create, emulator, posts, applied } = await startIdempotencyGateway();
-    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
+    const { url, emulator, release } = await startHeldUpstream();
+    const { graphqlUrl, create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url } });
+    const { posts, applied } = countsOf(emulator);
     const caller = new AbortController();
     const disconnected = expect(postCreate(graphqlUrl, CALL, caller.signal)).rejects.toThrow('aborted');
     await emulator.ledger.waitFor('createConnection', 1);
     caller.abort();
     await disconnected;
+    release();
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId: applied()[0], reconciled: false });
     expect(posts()).toBe(1);
   });

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { createEach } from '../helpers/create-each.js';
+import type { Payload } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import { countsOf, IN_PROGRESS, KEY, startIdempotencyGateway, UNKNOWN, until } from './helpers/idempotency-gateway.js';
@@ -50,6 +51,17 @@ function startFresh() {
   return { ...countsOf(emulator), create, call: { name, idempotencyKey: `${KEY}-${name}` } };
 }
 
+/** Repeats ended creates concurrently, which then share the reads of the list. */
+function repeatEach<End extends { repeat(): Promise<Payload> }>(ends: readonly End[]) {
+  return Promise.all(
+    ends.map(async end => {
+      // Background reconciliation may own the record at this moment.
+      const repeated = await until(end.repeat, ({ __typename }) => __typename !== IN_PROGRESS.__typename);
+      return { ...end, repeated };
+    }),
+  );
+}
+
 describe('a create whose response proves nothing', () => {
   it('is reconciled to a success if DLI executed it, no matter what the response is', async () => {
     const ends = await createEach(shared(), ROWS, ([, , answer]) => ({ ...answer, apply: true }));
@@ -63,10 +75,8 @@ describe('a create whose response proves nothing', () => {
 
   it('stays unknown if DLI did not execute it, no matter what the response is', async () => {
     const ends = await createEach(shared(), ROWS, ([, , answer]) => ({ ...answer, apply: false }));
-    for (const { row, idempotencyKey, payload, repeat, posts, applied } of ends) {
+    for (const { row, idempotencyKey, payload, repeated, posts, applied } of await repeatEach(ends)) {
       const expected = expect.objectContaining({ ...UNKNOWN, reason: row[1], idempotencyKey });
-      // Background reconciliation may own the record at this moment.
-      const repeated = await until(repeat, ({ __typename }) => __typename !== IN_PROGRESS.__typename);
       expect([row, payload, repeated]).toEqual([row, expected, expected]);
       expect([row, posts(), applied()]).toEqual([row, 1, []]);
     }
@@ -82,17 +92,16 @@ describe('a create that is interrupted', () => {
     expect(posts()).toBe(1);
   });
 
-  it.each([
-    ['no response', { behaviour: 'hang' }],
-    ['one byte per 200 ms', { behaviour: 'drip', dripMs: 200 }],
-  ] as const)('by its deadline is found by a repeat: %s', async (_what, answer) => {
-    const { create, emulator, posts, applied } = await startIdempotencyGateway({
-      env: { OPERATION_TIMEOUT_MS: '4000' },
-    });
-    emulator.inject({ operation: 'createConnection', apply: true, ...answer });
-    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND' });
-    expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
-    expect([posts(), applied().length]).toEqual([1, 1]);
+  it('by its deadline is found by a repeat, without a response or with one byte per 200 ms', async () => {
+    const gateway = await startIdempotencyGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
+    const answers = [{ behaviour: 'hang' }, { behaviour: 'drip', dripMs: 200 }] as const;
+    const ends = await createEach(gateway, answers, answer => ({ ...answer, apply: true }));
+    for (const { row, payload, repeated, posts, applied } of await repeatEach(ends)) {
+      const unknown = expect.objectContaining({ ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND' });
+      const found = expect.objectContaining({ ...RECONCILED, connectionId: applied()[0] });
+      expect([row, payload, repeated]).toEqual([row, unknown, found]);
+      expect([row, posts(), applied().length]).toEqual([row, 1, 1]);
+    }
   });
 });
 
@@ -103,9 +112,8 @@ describe('a redirect', () => {
       status,
       redirectTo: `http://${host}/`,
     }));
-    for (const { row, payload, repeat, posts } of ends) {
+    for (const { row, payload, repeated, posts } of await repeatEach(ends)) {
       const expected = expect.objectContaining({ ...UNKNOWN, reason: 'UNEXPECTED_REDIRECT' });
-      const repeated = await until(repeat, ({ __typename }) => __typename !== IN_PROGRESS.__typename);
       expect([row, payload, repeated, posts()]).toEqual([row, expected, expected, 1]);
     }
     expect(connections()).toEqual([]);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { startGateway } from '../helpers/gateway.js';
 import { linesWith } from '../helpers/log-lines.js';
 import { EXECUTED_BUT_LOST, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 import { createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
@@ -11,13 +10,16 @@ describe('the end of a create in the background', () => {
   ])(
     'is in the audit log after its caller was told that the outcome is unknown: %s',
     async (_what, fault, settleMs, end) => {
-      const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: settleMs } });
+      const gateway = await startIdempotencyGateway({
+        env: { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: settleMs },
+      });
       gateway.emulator.inject(fault);
       // Every read of the list fails while the caller waits.
       gateway.emulator.inject({ operation: 'listConnections', status: 503, times: 0 });
       const { body } = await createInTrace(gateway.graphqlUrl);
       expect(body.data?.['createDatasourceConnection']).toMatchObject(UNKNOWN);
       gateway.emulator.clearFaults();
+      gateway.advance(Number(settleMs));
       await gateway.logged('"late":true');
       const [first, late, ...others] = linesWith(gateway.log(), 'audit');
       expect(others).toEqual([]);

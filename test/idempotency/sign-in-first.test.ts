@@ -28,10 +28,11 @@ it('a create does not reserve its name while the gateway signs in', async () => 
 });
 
 it('a create succeeds with the same key and name after a failed sign-in', async () => {
-  const { create, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
+  const { create, emulator, posts, advance } = await startIdempotencyGateway({ env: IAM_USER });
   emulator.inject({ operation: 'issueToken', status: 503 });
   expect(await create(CALL)).toMatchObject(NO_TOKEN);
-  await new Promise(resolve => setTimeout(resolve, 1_100));
+  // Past the pause after a failed sign-in.
+  advance(1_100);
   expect(await create(CALL)).toMatchObject(SUCCESS);
   expect(posts()).toBe(1);
 });
@@ -52,12 +53,14 @@ it('a recorded create is replayed while the gateway cannot sign in', async () =>
 });
 
 it('a create whose name is reserved releases the credential, so that other creates proceed', async () => {
-  const { create, emulator, posts } = await startIdempotencyGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
+  const { create, emulator, posts } = await startIdempotencyGateway();
   emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
   const first = create(CALL);
   await emulator.ledger.waitFor('createConnection', 1);
   expect(await create({ idempotencyKey: `${KEY}-other` })).toMatchObject({ code: 'IDEMPOTENCY_IN_PROGRESS' });
   expect(await create({ name: 'other' })).toMatchObject(SUCCESS);
   expect(posts()).toBe(2);
+  // Ends the create that hangs.
+  await emulator.close();
   await first;
 });
