@@ -8,6 +8,7 @@ import { ConnectionDetails } from '../connection-reads/connection-details.js';
 import { FairRateLimiter } from '../connection-reads/fair-rate-limiter.js';
 import { ConnectionReader } from '../connection-reads/reader.js';
 import { ConnectionWatcher } from '../connection-reads/watcher.js';
+import type { DliLimits } from '../dli/create-clients.js';
 import { createDliClients } from '../dli/create-clients.js';
 import { ConfidentialTexts } from '../dli/sanitize.js';
 import { AccessKeyAuthenticator } from '../huawei-cloud/access-key-authenticator.js';
@@ -17,7 +18,6 @@ import { proxyTexts } from '../huawei-cloud/egress-proxy.js';
 import { IamClient } from '../huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from '../huawei-cloud/token-authenticator.js';
 import { Transport } from '../huawei-cloud/transport.js';
-import type { UpstreamLimits } from '../huawei-cloud/upstream-limits.js';
 import { UpstreamLog } from '../huawei-cloud/upstream-log.js';
 import { ChangeBindings } from '../idempotency/change-bindings.js';
 import { ConnectionLookup } from '../idempotency/connection-lookup.js';
@@ -55,7 +55,7 @@ const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
-export interface BackendLimits extends ConnectionLimits, UpstreamLimits {
+export interface BackendLimits extends ConnectionLimits, DliLimits {
   /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
   /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
@@ -90,7 +90,7 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  */
 export async function compose(config: Config, dependencies: Dependencies, limits: BackendLimits = {}) {
   const { clock, log, metrics, describeOutcome } = dependencies;
-  const { redisTimeoutMs, queuedCreates, logWindowMs, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  const { redisTimeoutMs, logWindowMs, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min, bindingRecheckMs: recheckMs } = limits;
   const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const egress = { certificates, proxy, timeouts: limits.upstreamTimeouts };
@@ -111,7 +111,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   if (proxy !== undefined) confidential.add(proxyTexts(proxy));
   const logging = { log, upstream, sampler, confidential, metrics };
-  const dliDependencies = { ...logging, authenticator, endpoint, egress, queuedCreates, clock, skew };
+  const dliDependencies = { ...logging, authenticator, endpoint, egress, limits, clock, skew };
   const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports, checkCredential } =
     createDliClients(dliDependencies);
   const rotation = createCredentialRotation({

@@ -42,8 +42,6 @@ export interface ResponseLimits {
 /** Headers as undici passes them: lower-case names, repeated headers as an array. */
 type RawHeaders = Record<string, string | string[] | undefined>;
 
-// To connect, and again from the first byte sent to the response headers. Leaves time to reconcile a create.
-const HEADERS_TIMEOUT_MS = 10_000;
 const MIN_USEFUL_MS = 250;
 
 /**
@@ -66,10 +64,9 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   #receivedBytes = 0;
   #keptBytes = 0;
 
-  /** @param bodyTimeoutMs for the whole body or, with a filter, for its next bytes, in milliseconds */
   constructor(
     private readonly limits: ResponseLimits,
-    private readonly bodyTimeoutMs: number,
+    private readonly timeouts: { readonly headersMs: number; readonly bodyMs: number },
   ) {
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -78,7 +75,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     // Prevents an unhandled rejection when no code awaits the response.
     this.response.catch(() => undefined);
     this.#timer = limits.deadline.timer(() => this.#fail('TIMEOUT'));
-    this.#timer.start(HEADERS_TIMEOUT_MS);
+    this.#timer.start(this.timeouts.headersMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -93,7 +90,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     }
     this.#started = true;
     this.#controller = controller;
-    this.#timer.start(HEADERS_TIMEOUT_MS);
+    this.#timer.start(this.timeouts.headersMs);
     this.limits.onSending?.();
   }
 
@@ -102,7 +99,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    this.#timer.start(this.bodyTimeoutMs);
+    this.#timer.start(this.timeouts.bodyMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -113,7 +110,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
       return;
     }
     this.#receivedBytes += chunk.length;
-    this.#timer.start(this.bodyTimeoutMs);
+    this.#timer.start(this.timeouts.bodyMs);
     if (this.#receivedBytes > filter.maxBytes) this.#fail('TOO_LARGE');
     else this.#keepFiltered(() => filter.write(chunk));
   }

@@ -9,8 +9,19 @@ import { createProxyConnector } from './egress-proxy.js';
 import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
-import type { UpstreamTimeouts } from './upstream-limits.js';
-import { UPSTREAM_TIMEOUTS } from './upstream-limits.js';
+
+/** The timeouts of a call to Huawei Cloud in production, in milliseconds. They leave time to reconcile a create. */
+export const UPSTREAM_TIMEOUTS = {
+  /** To wait for a free connection. */
+  queueMs: 5_000,
+  /** To connect, and again from the first byte sent to the headers of the response. */
+  headersMs: 10_000,
+  /** To receive the body of a response or, with a filter, its next bytes. */
+  bodyMs: 5_000,
+};
+
+/** Timeouts of a call to Huawei Cloud, in milliseconds. */
+export type UpstreamTimeouts = Readonly<typeof UPSTREAM_TIMEOUTS>;
 
 /** One request to an upstream host; its headers include the credentials. */
 interface UpstreamRequest extends ResponseLimits {
@@ -112,7 +123,7 @@ export class Transport {
     // undici cannot drop a request from its own queue, so requests queue here.
     if (!this.#semaphore.tryAcquire()) await this.#wait(limits.deadline);
     try {
-      const collector = new ResponseCollector(limits, this.#timeouts.bodyMs);
+      const collector = new ResponseCollector(limits, this.#timeouts);
       const path = `${url.pathname}${url.search}`;
       const request = { origin: url.origin, path, method, headers, body: body ?? null };
       const sentAtMs = this.#skew?.nowMs() ?? 0;

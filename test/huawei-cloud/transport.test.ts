@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { UPSTREAM_TIMEOUTS } from '../../src/huawei-cloud/upstream-limits.js';
+import { UPSTREAM_TIMEOUTS } from '../../src/huawei-cloud/transport.js';
 import { createEach } from '../helpers/create-each.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';

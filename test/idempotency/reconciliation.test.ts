@@ -18,7 +18,9 @@ const LONG_SETTLE_TIME = { RECONCILE_SETTLE_MS: '4000' };
 
 describe('creates that DLI never answers', () => {
   it('are answered in time, as successes if they were executed and as unknown if not', async () => {
-    const { create, createUntilDecided, emulator, posts } = await startIdempotencyGateway();
+    const { create, createUntilDecided, emulator, posts } = await startIdempotencyGateway({
+      limits: { createHeadersMs: 4_000 },
+    });
     // A credential that has never worked lets one call through at a time.
     await create({ name: 'before' });
     emulator.inject({ operation: 'createConnection', behaviour: 'hang', apply: true, times: 20 });

@@ -92,7 +92,7 @@ export async function startClients(
   );
   const confidential = new ConfidentialTexts();
   const { transports, ...clients } = createDliClients({
-    queuedCreates: undefined,
+    limits: {},
     egress: { certificates: undefined, proxy: undefined },
     authenticator,
     endpoint,
