@@ -82,16 +82,17 @@ const UNUSABLE_LISTS: readonly [what: string, answer: (name: string, nowMs: numb
 
 /** Sends a create that is executed but lost, while DLI answers every read of the list like this, and repeats it. */
 async function createWithLists(answer: (typeof UNUSABLE_LISTS)[number][1]) {
-  // The gateway gives up after 90 s, enough for a slow machine to read the largest list several times.
+  // The gateway gives up after 150 s, enough for a slow machine to read all lists several times.
+  const env = { RECONCILE_SETTLE_MS: '20000', OPERATION_TIMEOUT_MS: '60000' };
   const { create, createUntilDecided, advance, waitForListReads, emulator, posts, applied, nowMs } =
-    await startIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '12000' } });
+    await startIdempotencyGateway({ env });
   emulator.inject(EXECUTED_BUT_LOST);
   emulator.inject({ operation: 'listConnections', times: 0, ...answer(OURS.name, nowMs()) });
   const first = await create(CALL);
   // One read in the background, and one of the repeat.
-  advance(16_500);
+  advance(27_500);
   await waitForListReads(1);
-  advance(16_500);
+  advance(27_500);
   const repeat = await createUntilDecided(CALL);
   const other = await create({ idempotencyKey: `${KEY}-other` });
   emulator.clearFaults();
