@@ -1,7 +1,7 @@
 import type { Authentication, Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Egress, UpstreamTimeouts } from '../huawei-cloud/transport.js';
-import { Transport, UPSTREAM_TIMEOUTS } from '../huawei-cloud/transport.js';
+import { Transport } from '../huawei-cloud/transport.js';
 import type { UpstreamLog } from '../huawei-cloud/upstream-log.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { TraceContext } from '../lib/logger.js';
@@ -21,12 +21,10 @@ import type { ConfidentialTexts } from './sanitize.js';
 
 /** Limits of the calls to DLI that are constant outside tests. */
 export interface DliLimits {
-  /** Of all calls to Huawei Cloud. Default is {@link UPSTREAM_TIMEOUTS}. */
+  /** Of all calls to Huawei Cloud. Default is `UPSTREAM_TIMEOUTS`. */
   upstreamTimeouts?: UpstreamTimeouts | undefined;
   /** Maximum number of creates that wait for a connection. Default is 500. */
   queuedCreates?: number | undefined;
-  /** Time from the first byte of a create to the headers of its response, in milliseconds. Default is 10,000. */
-  createHeadersMs?: number | undefined;
   /** Time within which creates share a read of the list to reconcile, in milliseconds. Default is 50. */
   lookupBatchMs?: number | undefined;
 }
@@ -54,16 +52,10 @@ interface Dependencies {
 export function createDliClients(dependencies: Dependencies) {
   const { limits, egress, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
   const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };
-  const { timeouts = UPSTREAM_TIMEOUTS } = egress;
   const options = { ...egress, skew, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
-    creates: new Transport({
-      ...options,
-      pool: 'creates',
-      maxWaiting: limits.queuedCreates,
-      timeouts: { ...timeouts, headersMs: limits.createHeadersMs ?? timeouts.headersMs },
-    }),
+    creates: new Transport({ ...options, pool: 'creates', maxWaiting: limits.queuedCreates }),
     reads: new Transport({ ...options, pool: 'reads', maxConnections: 20 }),
     changes: new Transport({ ...options, pool: 'changes', maxConnections: 5 }),
     reconciliation: new Transport({ ...options, pool: 'reconciliation', maxConnections: 5 }),

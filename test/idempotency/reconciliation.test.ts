@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { UPSTREAM_TIMEOUTS } from '../../src/huawei-cloud/transport.js';
 import {
   EXECUTED_BUT_LOST,
   IN_PROGRESS,
@@ -18,8 +19,9 @@ const LONG_SETTLE_TIME = { RECONCILE_SETTLE_MS: '4000' };
 
 describe('creates that DLI never answers', () => {
   it('are answered in time, as successes if they were executed and as unknown if not', async () => {
+    expect(UPSTREAM_TIMEOUTS.headersMs).toBe(10_000);
     const { create, createUntilDecided, emulator, posts } = await startIdempotencyGateway({
-      limits: { createHeadersMs: 4_000 },
+      limits: { upstreamTimeouts: { ...UPSTREAM_TIMEOUTS, headersMs: 4_000 } },
     });
     // A credential that has never worked lets one call through at a time.
     await create({ name: 'before' });

@@ -49,7 +49,7 @@ export class CreateCalls {
     this.#keyOf.set(id, key);
   }
 
-  /** Adds a call whose payload does not tell its outcome, because the document did not select it. */
+  /** Adds a call whose payload does not contain its outcome, because the document did not select it. */
   addUnclear(input: CreateInput): void {
     const id = identifyInput(input);
     this.#keyOf.set(id, this.#keyOf.get(id) ?? String(input['idempotencyKey'] ?? randomUUID()));
