@@ -11,7 +11,7 @@ import { planCreate } from '../proof/helpers/create-plan.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
 import type { Random } from '../proof/helpers/random.js';
 import { chooseSeed, pick, randomOf } from '../proof/helpers/random.js';
-import { checkAnswers } from '../proof/helpers/verdict.js';
+import { checkAnswers, NO_CONTRADICTIONS } from '../proof/helpers/verdict.js';
 import { startReplicated } from './helpers/redis-access.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 
@@ -96,11 +96,7 @@ describeWithProgram('redis-server', 'two gateways on a Redis that fails over', p
       expect({ name, seed, ...verdict }).toEqual({
         name,
         seed,
-        duplicates: [],
-        wrongAnswers: [],
-        unknownButListed: [],
-        postsWithoutProof: [],
-        stuck: [],
+        ...NO_CONTRADICTIONS,
       });
     }
   });

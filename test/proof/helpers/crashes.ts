@@ -19,7 +19,7 @@ import { inParallel } from './in-parallel.js';
 import { startLateUpstream } from './late-upstream.js';
 import { chooseSeed, randomOf } from './random.js';
 import type { Verdict } from './verdict.js';
-import { checkAnswers } from './verdict.js';
+import { checkAnswers, NO_CONTRADICTIONS } from './verdict.js';
 
 const REPEATS = proofSize(1, 3);
 const AT_A_TIME = 5;
@@ -189,11 +189,7 @@ export function describeCrashes<Input extends PlannedInput>(
             isRepeated: true,
             // After the restart, nothing prevents a bind.
             notBound: [],
-            duplicates: [],
-            wrongAnswers: [],
-            unknownButListed: [],
-            postsWithoutProof: [],
-            stuck: [],
+            ...NO_CONTRADICTIONS,
           });
           if (point.end === 'ANY') expect(posts).toBeLessThanOrEqual(point.posts);
           else expect({ seed, end, posts }).toEqual({ seed, end: point.end, posts: point.posts });

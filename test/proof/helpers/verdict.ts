@@ -26,6 +26,15 @@ export interface Verdict {
   stuck: string[];
 }
 
+/** The verdict of a correct run. */
+export const NO_CONTRADICTIONS: Verdict = {
+  duplicates: [],
+  wrongAnswers: [],
+  unknownButListed: [],
+  postsWithoutProof: [],
+  stuck: [],
+};
+
 /** The figures of a run, for printing. */
 export interface Figures {
   creates: number;

@@ -6,21 +6,13 @@ import { callUntilFinal, lastAnswer } from '../../proof/helpers/caller.js';
 import type { ClassicInput } from '../../proof/helpers/classic-kind.js';
 import { CLASSIC, identify } from '../../proof/helpers/classic-kind.js';
 import type { CreateFault } from '../../proof/helpers/fault-alphabet.js';
-import { checkAnswers } from '../../proof/helpers/verdict.js';
+import { checkAnswers, NO_CONTRADICTIONS } from '../../proof/helpers/verdict.js';
 import type { CreateInput } from './create-inputs.js';
 
 interface Create {
   history: CreateHistory<ClassicInput>;
   faults: readonly CreateFault[];
 }
-
-const NO_CONTRADICTIONS = {
-  duplicates: [],
-  wrongAnswers: [],
-  unknownButListed: [],
-  postsWithoutProof: [],
-  stuck: [],
-};
 
 /** The creates of one run and their payloads, for comparison with what the emulator did. */
 export class CreateCalls {
