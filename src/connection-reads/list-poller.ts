@@ -8,7 +8,6 @@ import { ReadQueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 import { PollSchedule } from './poll-schedule.js';
 import type { PollerDependencies } from './poller.js';
-import { problemOf } from './poller.js';
 import { SNAPSHOT_LIFE_MS } from './reader.js';
 import type { WatchStream } from './watch-stream.js';
 import type { Subscriber } from './watcher.js';
@@ -29,8 +28,12 @@ interface ListChange {
   before: ReadConnection | undefined;
 }
 
-/** A change in a watched list, the error of a read from DLI, or too many changes for a slow subscriber. */
-export type ListEvent = ListChange | { kind: 'problem'; error: DliError } | { kind: 'tooMany' };
+/** A change in a watched list, the error of a read from DLI, a bug of the gateway, or too many changes to keep. */
+export type ListEvent =
+  | ListChange
+  | { kind: 'problem'; error: DliError }
+  | { kind: 'bug'; error: unknown }
+  | { kind: 'tooMany' };
 
 /** Whether an event ends the watch of a list. */
 export function endsWatch(event: ListEvent): boolean {
@@ -41,7 +44,7 @@ export function endsWatch(event: ListEvent): boolean {
 const MAX_PENDING = 1_000;
 /** Time between polls, however many connections change through the gateway; the interval, if that is shorter. */
 const MAX_SPACING_MS = 1_000;
-/** Key of a problem among the pending events; those of changes are the ids of connections. */
+/** Key of a problem or bug among the pending events; those of changes are the ids of connections. */
 const PROBLEM = 'problem';
 // The list is read for the subscribers of all tenants, so the limiter treats it as a tenant of its own.
 const TENANT = '';
@@ -62,6 +65,8 @@ export class ListPoller {
   readonly #latest = new Map<ConnectionKind, Connections>();
   /** The errors of the latest poll. */
   #failures: ListFailures = new Map();
+  /** Whether a bug prevented the latest poll. */
+  #hasBug = false;
 
   constructor(private readonly dependencies: Omit<PollerDependencies, 'limiter' | 'lease'>) {
     const { clock, metrics, intervalMs } = dependencies;
@@ -104,10 +109,16 @@ export class ListPoller {
       const trace = watches[0]?.subscriber.trace ?? newTrace();
       this.#deliver(await reader.list(maxAgeMs, withDeleted, { tenant: TENANT, trace }));
     } catch (error) {
-      const queueFull = error instanceof ReadQueueFullError;
-      const problem = queueFull ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : problemOf(error, onBug);
-      this.#deliverFailures(new Map(KINDS.map(kind => [kind, problem])));
-      this.#schedule.onResult(false, problem.retryAfterSeconds);
+      const problem =
+        error instanceof ReadQueueFullError ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : error;
+      if (problem instanceof DliError) {
+        this.#deliverFailures(new Map(KINDS.map(kind => [kind, problem])));
+        this.#schedule.onResult(false, problem.retryAfterSeconds);
+      } else {
+        onBug(error);
+        this.#deliverBug(error);
+        this.#schedule.onResult(false);
+      }
     }
   }
 
@@ -132,8 +143,16 @@ export class ListPoller {
     return ids.length > 0;
   }
 
+  #deliverBug(error: unknown): void {
+    if (!this.#hasBug) for (const stream of this.#subscribers.keys()) stream.push({ kind: 'bug', error }, PROBLEM);
+    this.#hasBug = true;
+    // A failure from before is reported again if it follows.
+    this.#failures = new Map();
+  }
+
   #deliverFailures(failures: ListFailures): void {
     const before = this.#failures;
+    this.#hasBug = false;
     this.#failures = failures;
     for (const [stream, { filter }] of this.#subscribers) {
       const error = failureOf(filter, failures);

@@ -8,7 +8,7 @@ import type { ConnectionChange } from './own-changes.js';
 import { PollSchedule } from './poll-schedule.js';
 import type { ConnectionReader } from './reader.js';
 import type { WatchStream } from './watch-stream.js';
-import type { ConnectionEvent, Subscriber } from './watcher.js';
+import type { ConnectionEvent, PollResult, Subscriber } from './watcher.js';
 
 /** The dependencies and limits that all pollers share. */
 export interface PollerDependencies {
@@ -19,7 +19,7 @@ export interface PollerDependencies {
   metrics: Metrics;
   /** Interval between polls while something changes, in milliseconds. */
   intervalMs: number;
-  /** Called with an unexpected error; subscribers then get an UNAVAILABLE event. */
+  /** Called with an unexpected error, which subscribers get as an event as well. */
   onBug(error: unknown): void;
 }
 
@@ -31,9 +31,9 @@ export interface PollLease {
    * @param maxAgeMs maximum age of the holder's result; if it is older, it is ignored and the lease is taken over
    * @returns 'acquired' if this process must poll; else the result of the holder, or undefined if there is none yet
    */
-  acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined>;
+  acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<PollResult | 'acquired' | undefined>;
   /** Publishes the result of a poll and extends the lease to `leaseMs`. */
-  publish(id: string, event: ConnectionEvent, leaseMs: number): void;
+  publish(id: string, result: PollResult, leaseMs: number): void;
   /** Notifies other processes of a change. */
   publishChange(change: ConnectionChange): void;
   /** Calls the listeners for messages of other processes. */
@@ -43,7 +43,7 @@ export interface PollLease {
 
 /** Listeners for messages of other processes. */
 export interface LeaseListeners {
-  onEvent(id: string, event: ConnectionEvent): void;
+  onResult(id: string, result: PollResult): void;
   onChange(change: ConnectionChange): void;
 }
 
@@ -111,15 +111,18 @@ export class ConnectionPoller {
     for (const stream of [...(isNew ? this.#subscribers.keys() : this.#newStreams)]) stream.push(event);
     this.#newStreams.clear();
     if (event.kind === 'problem') this.#schedule.onResult(false, event.error.retryAfterSeconds);
-    else this.#schedule.onResult(isNew);
+    else this.#schedule.onResult(isNew && event.kind !== 'bug');
   }
 
   async #poll(): Promise<void> {
     const result = await this.#pollWithLease();
     // No result yet: the holder of the lease will publish it. If it does not, the lease has expired by the next poll.
     if (result === undefined || this.#schedule.isStale || this.#schedule.signal.aborted) return;
-    this.deliver(result.event);
-    if (result.isOwn) this.dependencies.lease.publish(this.id, result.event, this.#schedule.shortestIntervalMs);
+    const { event, isOwn } = result;
+    this.deliver(event);
+    // Other processes may not have the bug.
+    if (isOwn && event.kind !== 'bug')
+      this.dependencies.lease.publish(this.id, event, this.#schedule.shortestIntervalMs);
   }
 
   #pollWithLease(): Promise<{ event: ConnectionEvent; isOwn: boolean } | undefined> {
@@ -144,19 +147,15 @@ export class ConnectionPoller {
       const connection = await reader.readFresh(this.id, subscriber?.trace ?? newTrace(), permit);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
-      return { kind: 'problem', error: problemOf(error, onBug) };
+      if (error instanceof DliError) return { kind: 'problem', error };
+      onBug(error);
+      return { kind: 'bug', error };
     }
   }
 }
 
-/** The error that subscribers get for a failed poll. An unexpected one is reported to `onBug`. */
-export function problemOf(error: unknown, onBug: (error: unknown) => void): DliError {
-  if (error instanceof DliError) return error;
-  onBug(error);
-  return new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
-}
-
 // Problems are compared by code, so that a lasting one is reported once even though the ids of its calls differ.
 function comparableOf(event: ConnectionEvent): unknown {
-  return event.kind === 'problem' ? event.error.code : event;
+  if (event.kind === 'problem') return event.error.code;
+  return event.kind === 'bug' ? event.kind : event;
 }

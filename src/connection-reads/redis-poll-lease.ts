@@ -13,7 +13,7 @@ import type { Clock } from '../lib/time.js';
 import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { LeaseListeners, PollLease } from './poller.js';
-import type { ConnectionEvent } from './watcher.js';
+import type { PollResult } from './watcher.js';
 
 // How long a lease lasts without a published result: its holder may have crashed.
 const MAX_LEASE_WITHOUT_RESULT_MS = 2_000;
@@ -80,7 +80,7 @@ class RedisPollLease implements PollLease {
     this.#prefix = prefix;
   }
 
-  async acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined> {
+  async acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<PollResult | 'acquired' | undefined> {
     const key = this.#keyOf(id);
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {
@@ -99,10 +99,10 @@ class RedisPollLease implements PollLease {
     }
   }
 
-  publish(id: string, event: ConnectionEvent, leaseMs: number): void {
-    const observation = toWire(event);
-    const result = JSON.stringify({ atMs: this.clock.epochMs(), observation });
-    this.#ignoreFailure(this.#commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
+  publish(id: string, result: PollResult, leaseMs: number): void {
+    const observation = toWire(result);
+    const value = JSON.stringify({ atMs: this.clock.epochMs(), observation });
+    this.#ignoreFailure(this.#commands.set(this.#keyOf(id), value, 'PX', Math.ceil(leaseMs)));
     this.#send({ from: this.#processId, id, observation });
   }
 
@@ -117,12 +117,12 @@ class RedisPollLease implements PollLease {
     });
   }
 
-  subscribe({ onEvent, onChange }: LeaseListeners): void {
+  subscribe({ onResult, onChange }: LeaseListeners): void {
     this.#messages.on('message', (_channel, text) => {
       const { data: message } = wireMessage.safeParse(parseJson(text));
       if (message === undefined || message.from === this.#processId) return;
       const { id, observation } = message;
-      if (id !== undefined && observation !== undefined) onEvent(id, withShownTexts(observation, this.confidential));
+      if (id !== undefined && observation !== undefined) onResult(id, withShownTexts(observation, this.confidential));
       else if (observation === undefined) onChange(changeIn(message));
     });
     const subscribe = () => this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
@@ -204,7 +204,7 @@ const wireEnhancedConnection = z.object({
 }) satisfies z.ZodType<ReadEnhancedConnection>;
 
 // Stored: do not rename.
-const wireEvent = z.union([
+const wireObservation = z.union([
   z.object({ kind: z.literal('connection'), connection: z.union([wireEnhancedConnection, wireClassicConnection]) }),
   z
     // Gateways of older versions look for classic connections only, and do not send the second field.
@@ -225,7 +225,7 @@ const wireMessage = z.object({
   from: z.string(),
   /** Id of the connection; undefined if the changed connection is not known. */
   id: z.string().optional(),
-  observation: wireEvent.optional(),
+  observation: wireObservation.optional(),
   /** What is certain about the change; gateways of older versions neither send nor read it. */
   change: z.enum(['created', 'changed', 'deleted']).optional().catch(undefined),
   /** The kind of a created connection; gateways of older versions create classic ones only, and do not send it. */
@@ -233,7 +233,7 @@ const wireMessage = z.object({
 });
 
 /** The value of a lease; `atMs` is the time of the poll in milliseconds since 1970-01-01 UTC. */
-const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
+const wireResult = z.object({ atMs: z.number(), observation: wireObservation });
 
 /** The change that a message reports. */
 function changeIn({ id, change, connectionKind }: z.output<typeof wireMessage>): ConnectionChange {
@@ -242,10 +242,10 @@ function changeIn({ id, change, connectionKind }: z.output<typeof wireMessage>):
 }
 
 /** Removes DLI's texts that may not be shown, which gateways of older versions send. */
-function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
-  if (event.kind !== 'connection') return event;
-  const tags = shownTags(event.connection.tags, confidential);
-  return { ...event, connection: { ...withShownProblems(event.connection, confidential), tags } };
+function withShownTexts(result: PollResult, confidential: ConfidentialTexts): PollResult {
+  if (result.kind !== 'connection') return result;
+  const tags = shownTags(result.connection.tags, confidential);
+  return { ...result, connection: { ...withShownProblems(result.connection, confidential), tags } };
 }
 
 function withShownProblems(connection: ReadConnection, confidential: ConfidentialTexts): ReadConnection {
@@ -258,9 +258,9 @@ function withShownProblems(connection: ReadConnection, confidential: Confidentia
   return { ...connection, message: shown(connection.message), queues };
 }
 
-function toWire(event: ConnectionEvent): z.input<typeof wireEvent> {
-  if (event.kind === 'connection') return event;
-  if (event.kind === 'absent') return { kind: 'absent', ofEitherKind: true };
-  const { code, retryAfterSeconds } = event.error;
+function toWire(result: PollResult): z.input<typeof wireObservation> {
+  if (result.kind === 'connection') return result;
+  if (result.kind === 'absent') return { kind: 'absent', ofEitherKind: true };
+  const { code, retryAfterSeconds } = result.error;
   return { kind: 'problem', code, retryAfterSeconds };
 }

@@ -12,11 +12,14 @@ import { ConnectionPoller } from './poller.js';
 import { areBindingsSettled, isSettled } from './readiness.js';
 import { WatchStream } from './watch-stream.js';
 
-/** The state of a watched connection, its absence, or the error of the read from DLI. */
-export type ConnectionEvent =
+/** The result of a poll: the state of a connection, its absence, or the error of the read from DLI. */
+export type PollResult =
   | { kind: 'connection'; connection: ReadConnection }
   | { kind: 'absent' }
   | { kind: 'problem'; error: DliError };
+
+/** The result of a poll, or a bug of the gateway that prevented it. */
+export type ConnectionEvent = PollResult | { kind: 'bug'; error: unknown };
 
 /** The caller that watches a connection. */
 export interface Subscriber {
@@ -50,7 +53,7 @@ export class ConnectionWatcher {
   constructor(private readonly dependencies: Dependencies) {
     dependencies.metrics.read('dli_gateway_followed_connections', () => this.#pollers.size);
     dependencies.lease.subscribe({
-      onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
+      onResult: (id, result) => this.#pollers.get(keyOf(id))?.deliver(result),
       onChange: change => this.#onChange(change),
     });
   }
@@ -191,8 +194,8 @@ function keyOf(id: string): string {
 }
 
 function isGone(event: ConnectionEvent): boolean {
-  if (event.kind === 'problem') return false;
-  return event.kind === 'absent' || stateOfWireName(event.connection.state) === 'DELETED';
+  if (event.kind === 'connection') return stateOfWireName(event.connection.state) === 'DELETED';
+  return event.kind === 'absent';
 }
 
 // Creating a classic connection and binding an enhanced one are the only long-running operations of DLI.

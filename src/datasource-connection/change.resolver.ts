@@ -39,6 +39,7 @@ export class DatasourceConnectionChangesResolver {
     @Args(() => DatasourceConnectionChangesArgs) _args: DatasourceConnectionChangesArgs,
   ): DatasourceConnectionChange {
     if (event.kind === 'problem') throw toUpstreamError(event.error);
+    if (event.kind === 'bug') throw event.error;
     if (event.kind === 'tooMany')
       throw new PublicError(
         'SUBSCRIPTION_ENDED',

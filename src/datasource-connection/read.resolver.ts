@@ -160,6 +160,7 @@ export class DatasourceConnectionsResolver {
 
   #eventToType(event: ConnectionEvent): DatasourceConnection | null {
     if (event.kind === 'problem') throw toUpstreamError(event.error);
+    if (event.kind === 'bug') throw event.error;
     return this.#toType(event.kind === 'absent' ? undefined : event.connection);
   }
 

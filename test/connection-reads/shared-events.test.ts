@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { ConnectionChange } from '../../src/connection-reads/own-changes.js';
 import type { PollLease } from '../../src/connection-reads/poller.js';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
-import type { ConnectionEvent } from '../../src/connection-reads/watcher.js';
+import type { PollResult } from '../../src/connection-reads/watcher.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { RedisClients } from '../../src/lib/redis-client.js';
 import { parseRedisUrl } from '../../src/lib/redis-url.js';
@@ -30,7 +30,7 @@ const PROBE = idOf(0);
 /** Longer than a test takes. */
 const LONG_MS = 600_000;
 
-const toEvent = (connection: ReturnType<typeof enhanced>): ConnectionEvent => ({
+const toEvent = (connection: ReturnType<typeof enhanced>): PollResult => ({
   kind: 'connection',
   connection: { ...connection, bindings: connection.bindings.map(each => ({ ...each, isOverdue: true })) },
 });
@@ -78,11 +78,11 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     const client = openClient(redis.url);
     const sender = await openLease(redis.url, client);
     const receiver = await openLease(redis.url, client);
-    const events: ConnectionEvent[] = [];
+    const events: PollResult[] = [];
     const changes: ConnectionChange[] = [];
     let wake = () => {};
     receiver.subscribe({
-      onEvent: (_id, event) => {
+      onResult: (_id, event) => {
         events.push(event);
         wake();
       },

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { nextChange, watchList } from '../connection-reads/helpers/list-changes.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { findBadLines } from '../helpers/log-lines.js';
+import { closeSubscribers, nextOf, subscribe, WATCH } from '../http/helpers/subscribers.js';
 
 const CANARY = 'zq7canary';
 const BROKEN_CLOCK = {
@@ -27,7 +29,10 @@ const BROKEN_IN_HTTP = {
   },
 };
 
-afterEach(closeGateways);
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
 
 describe('an internal error', () => {
   it('is masked in the response', async () => {
@@ -109,3 +114,41 @@ describe('an internal error', () => {
 function createOn(gateway: TestGateway) {
   return gateway.send({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
 }
+
+describe('an internal error in a poll', () => {
+  it.each(['a connection', 'the list'])('reaches the subscribers to %s as such, and ends with its cause', async subject => {
+    let isBroken = false;
+    const clock = {
+      epochMs: () => Date.now(),
+      monotonicMs(): number {
+        if (isBroken && /ConnectionReader\.(readFresh|list) /.test(new Error().stack ?? ''))
+          throw new RangeError(`The clock broke: sk=${CANARY}`);
+        return performance.now();
+      },
+    };
+    const gateway = await startGateway({ clock, env: { FOLLOW_INTERVAL_MS: '100' } });
+    const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const events =
+      subject === 'the list'
+        ? await watchList(gateway)
+        : subscribe('graphql-ws', gateway.graphqlUrl, { query: WATCH, variables: { id } });
+    if (subject === 'the list') {
+      gateway.emulator.seedConnection({ name: 'first', state: 'ACTIVE' });
+      expect(await nextChange(events)).toBe('ADDED first ACTIVE');
+    } else expect(await nextOf(events)).toMatchObject({ data: { datasourceConnection: { state: 'CREATING' } } });
+    isBroken = true;
+    const { data, errors: [error] = [] } = await nextOf(events);
+    isBroken = false;
+    gateway.emulator.seedConnection({ connectionId: id, state: 'ACTIVE' });
+
+    expect({ data, error }).toMatchObject({
+      data: null,
+      error: { message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } },
+    });
+    expect(JSON.stringify(await nextOf(events))).toContain('"state":"ACTIVE"');
+    expect(gateway.log()).toMatch(
+      new RegExp(`"traceId":"${error?.extensions.traceId}".*"errorName":"RangeError".*"msg":"internal error"`),
+    );
+    expect(gateway.log()).not.toContain(CANARY);
+  });
+});
