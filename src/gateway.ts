@@ -118,8 +118,8 @@ export async function createGateway(
   };
   const ownSchema = buildGatewaySchema(createResolvers(backend, mutationDependencies));
   const references = new ConnectionReferences(backend.reader, toConnectionType);
-  const schema = config.federation ? addFederation(ownSchema, references) : ownSchema;
-  const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger, metrics };
+  const schema = config.isSubgraph ? addFederation(ownSchema, references) : ownSchema;
+  const execution = { schema, allowsIntrospection: config.explorer !== 'none', clock, log: logger, metrics };
   const { streamQuota, audit } = backend;
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
   await apollo.start();

@@ -85,7 +85,7 @@ async function checkStore({ store }: Backend): Promise<CheckResult> {
 async function checkSignIn({ authenticator }: Backend, { operationTimeoutMs }: Config): Promise<CheckResult> {
   try {
     const use = await authenticator.authenticate(new Deadline(SYSTEM_CLOCK, operationTimeoutMs), newTrace());
-    use.settle('UNPROVEN');
+    use.report('UNPROVEN');
     return { isOk: true };
   } catch (error) {
     if (!(error instanceof AuthenticationError)) throw error;

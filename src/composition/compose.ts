@@ -92,7 +92,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const { clock, log, metrics, describeOutcome } = dependencies;
   const { redisTimeoutMs, logWindowMs, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min, bindingRecheckMs: recheckMs } = limits;
-  const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
+  const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, addsMarkerTag } = config;
   const egress = { certificates, proxy, timeouts: limits.upstreamTimeouts };
   const skew = new ClockSkew(clock, 'dli', log);
   const iamSkew = new ClockSkew(clock, 'iam', log);
@@ -136,7 +136,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     CLASSIC: new ConnectionLookup(classic, clock, false, limits.lookupBatchMs),
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
-  const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, markerTag });
+  const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, addsMarkerTag });
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
   const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
@@ -148,7 +148,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     intervalMs: Math.max(minReconciliationMs, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock, metrics);
-  const creation = { ...reconciliation, log, writer, resume, markerTag, confidential };
+  const creation = { ...reconciliation, log, writer, resume, addsMarkerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock, recheckMs });
   const createEnhancedConnection = new CreateEnhancedConnection({

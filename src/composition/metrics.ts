@@ -14,8 +14,8 @@ import type { StoreHealth } from '../operation-store/store-health.js';
 const OPEN_CREATES_LIFE_MS = 5_000;
 
 /** Creates the metrics of a gateway. Their library is loaded only if metrics are enabled. */
-export async function openMetrics({ metrics, buildCommit }: Config): Promise<Metrics> {
-  if (!metrics) return NO_METRICS;
+export async function openMetrics({ hasMetrics, buildCommit }: Config): Promise<Metrics> {
+  if (!hasMetrics) return NO_METRICS;
   const { PrometheusMetrics } = await import('../metrics/prometheus-metrics.js');
   return new PrometheusMetrics(buildCommit);
 }

@@ -142,7 +142,7 @@ function toConfig(values: EnvValues) {
     /** How long after sending a create its connection may still appear in DLI's list, in milliseconds. */
     settleMs: values.RECONCILE_SETTLE_MS,
     /** Whether creates add a tag by which reconciliation finds the connection. */
-    markerTag: values.DLI_MARKER_TAG,
+    addsMarkerTag: values.DLI_MARKER_TAG,
     /** Maximum age of a read that is shared with other callers, in milliseconds. */
     readFreshnessMs: values.READ_FRESHNESS_MS,
     /** Poll interval of a watched connection while it changes, in milliseconds. */
@@ -160,13 +160,13 @@ function toConfig(values: EnvValues) {
     trustedProxies: values.TRUST_PROXY,
     explorer,
     /** Whether the gateway serves a supergraph as a subgraph of Apollo Federation. */
-    federation: values.FEDERATION ?? explorer !== 'none',
+    isSubgraph: values.FEDERATION ?? explorer !== 'none',
     /** Whether the built front end of `examples/web` is served. */
     isDevelopment: values.NODE_ENV === 'development',
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
     /** Whether metrics are kept and served on the admin port. */
-    metrics: values.METRICS,
+    hasMetrics: values.METRICS,
     /** The commit from which the gateway was built, for the metrics. */
     buildCommit: values.BUILD_COMMIT,
   };

@@ -7,7 +7,7 @@ import { FollowsRule, IDEMPOTENCY_KEY_RULE, RESERVED_TAG_KEY, RESOURCE_ID, textR
 import { InputProblemCode, reports } from './input-problem.js';
 
 const NAME = { contents: 'letters, digits, _ and -', pattern: String.raw`[A-Za-z0-9_\-]*` };
-// Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
+// Characters and lengths: docs/sources.md, classic connections, tags.
 const TAG_TEXT = {
   contents: 'letters, digits, spaces and _ . : = + - @, without a space at either end',
   pattern: String.raw`(?! )[\p{L}\p{N} _.:=+@\-]*(?<! )`,

@@ -15,7 +15,7 @@ interface DestinationRule {
   hint: string;
 }
 
-/** Maximum length of `url` in characters. Source: DLI API reference, "Creating a datasource connection". */
+/** Maximum length of `url` in characters. Source: docs/sources.md, classic connections. */
 export const MAX_URL_LENGTH = 512;
 
 /** The rule of each service. Source: table 3 of the same page and its figures. */

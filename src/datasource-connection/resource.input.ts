@@ -5,7 +5,7 @@ import { ResourceKind } from '../dli/connection.js';
 import type { ListRule } from './field-rules.js';
 import { FollowsRule, textRule } from './field-rules.js';
 
-/** The rule of names of pools and queues. Source: DLI API reference, "Creating a queue". */
+/** The rule of names of pools and queues. Source: docs/sources.md, queues. */
 export const RESOURCE_NAME_RULE = textRule({
   subject: 'The name of a pool or queue',
   minLength: 1,

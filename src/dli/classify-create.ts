@@ -69,8 +69,8 @@ export type Refusal = 'AUTH' | Exclude<FailureCode, 'AUTH_UNAVAILABLE'>;
 
 /**
  * Pairs of HTTP status and error code that prove that a request was not executed, because these checks come before any
- * work. They are our reading of the error code tables of DLI and API Gateway; DLI.0009 and DLI.0012 are the least
- * certain.
+ * work. They are our reading of the error code tables of DLI and API Gateway (docs/sources.md); DLI.0009 and DLI.0012
+ * are the least certain.
  *
  * Status and code must both match. An unlisted pair proves nothing, which includes the server-side errors that DLI
  * sends with status 400, see {@link SERVER_ERRORS}. `GATEWAY.` stands for both `APIG.` and `APIGW.`.

@@ -4,7 +4,7 @@ import { ConnectionKind } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
 import type { ListFilter } from './dli-client.js';
-import type { CreateOperation, SafeOperation } from './dli-error.js';
+import type { CreateOperation, RepeatableOperation } from './dli-error.js';
 import { ENHANCED_DECODER, isEnhancedNotFound } from './enhanced-responses.js';
 import { HostsFilter } from './hosts-filter.js';
 import { PAGE_SIZE, readAllPages } from './pages.js';
@@ -31,7 +31,7 @@ export interface ConnectionApi {
   /** The end of the path of a project's connections. */
   collection: string;
   /** The names of the operations in the log. */
-  operations: Readonly<{ create: CreateOperation; get: SafeOperation; list: SafeOperation; delete: SafeOperation }>;
+  operations: Readonly<{ create: CreateOperation; get: RepeatableOperation; list: RepeatableOperation; delete: RepeatableOperation }>;
   decoder: ConnectionDecoder;
   /** Creates the filter of one response that describes connections. Default: no filter. */
   createFilter?: () => BodyFilter;

@@ -16,7 +16,7 @@ import { checkCredential } from './credential-check.js';
 import { createSignIn, DliClient } from './dli-client.js';
 import type { DliLog } from './dli-error.js';
 import { ResourceDirectory } from './resource-directory.js';
-import { SafeRequests } from './safe-request.js';
+import { RepeatableRequests } from './repeatable-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
 /** Limits of the calls to DLI that are constant outside tests. */
@@ -60,13 +60,13 @@ export function createDliClients(dependencies: Dependencies) {
     changes: new Transport({ ...options, pool: 'changes', maxConnections: 5 }),
     reconciliation: new Transport({ ...options, pool: 'reconciliation', maxConnections: 5 }),
   };
-  const readsForChange = new SafeRequests({ ...shared, transport: transports.changes, maxTries: 2 });
+  const readsForChange = new RepeatableRequests({ ...shared, transport: transports.changes, maxTries: 2 });
   const requests = {
     creates: new CreateRequests({ ...shared, transport: transports.creates }),
-    reads: new SafeRequests({ ...shared, transport: transports.reads, maxTries: 2 }),
+    reads: new RepeatableRequests({ ...shared, transport: transports.reads, maxTries: 2 }),
     changes: new ChangeRequests(readsForChange),
     readsForChange,
-    reconciliation: new SafeRequests({ ...shared, transport: transports.reconciliation, maxTries: 1 }),
+    reconciliation: new RepeatableRequests({ ...shared, transport: transports.reconciliation, maxTries: 1 }),
   };
   const classic = new DliClient({ requests, clock, skew }, CLASSIC_API);
   const enhanced = new DliClient({ requests, clock, skew }, ENHANCED_API);

@@ -20,7 +20,7 @@ import {
   toUpstreamCall,
 } from './create-attempt.js';
 import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
-import type { SignIn } from './safe-request.js';
+import type { SignIn } from './repeatable-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -80,7 +80,7 @@ export class CreateRequests {
     if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(operation, context));
     const credential = await this.dependencies.signIn(context);
     if ('kind' in credential) return credential;
-    return { kind: 'prepared', credential, release: () => void credential.settle('UNPROVEN') };
+    return { kind: 'prepared', credential, release: () => void credential.report('UNPROVEN') };
   }
 
   /** Sends the create, and once more when DLI is proven not to have executed the first request. */
@@ -140,7 +140,7 @@ export class CreateRequests {
         if (!(error instanceof TransportError)) logBug(log, { ...context.trace, operation }, error);
         return failedAttempt(error);
       });
-    attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
+    attempt.mayReauthenticate = credential.report(credentialVerdict(attempt));
     this.#report(operation, attempt, context, clock.monotonicMs() - startedMs);
     return attempt;
   }

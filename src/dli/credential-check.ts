@@ -7,8 +7,8 @@ import { provesCredential } from './classify-create.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
 import { pathOf } from './dli-client.js';
 import { DliError } from './dli-error.js';
-import type { SafeRequest, SafeRequestDependencies, SafeResponse } from './safe-request.js';
-import { SafeRequests } from './safe-request.js';
+import type { RepeatableRequest, RepeatableRequestDependencies, CompleteResponse } from './repeatable-request.js';
+import { RepeatableRequests } from './repeatable-request.js';
 import { readErrorCode } from './sanitize.js';
 
 const TIMEOUT_MS = 4_500;
@@ -17,7 +17,7 @@ const NO_CONNECTION = '00000000-0000-0000-0000-000000000000';
 const read = { method: 'GET', maxBodyBytes: 16 * 1024 * 1024, isCollection: true } as const;
 
 /** Reads with short responses. A region may not offer the first ones, which then prove nothing. */
-const READS: readonly SafeRequest[] = [
+const READS: readonly RepeatableRequest[] = [
   { ...read, operation: 'listQueues', pathOf: projectId => `/v1.0/${encodeURIComponent(projectId)}/queues` },
   {
     ...read,
@@ -39,19 +39,19 @@ const READS: readonly SafeRequest[] = [
 export async function checkCredential(
   candidate: Authentication,
   trace: TraceContext,
-  dependencies: Omit<SafeRequestDependencies, 'signIn' | 'maxTries'>,
+  dependencies: Omit<RepeatableRequestDependencies, 'signIn' | 'maxTries'>,
 ): Promise<CheckVerdict> {
   let isRefused = false;
   let isExpired = false;
-  const settle = (verdict: CredentialVerdict) => {
+  const report = (verdict: CredentialVerdict) => {
     isRefused ||= verdict === 'REFUSED';
     return false;
   };
-  const readProof = (response: SafeResponse) => {
+  const readProof = (response: CompleteResponse) => {
     isExpired = refusesDate(response);
     return isProof(response);
   };
-  const requests = new SafeRequests({ ...dependencies, signIn: async () => ({ ...candidate, settle }), maxTries: 1 });
+  const requests = new RepeatableRequests({ ...dependencies, signIn: async () => ({ ...candidate, report }), maxTries: 1 });
   const deadline = new Deadline(dependencies.clock, TIMEOUT_MS);
   const context = { deadline, trace };
   for (const request of READS) {
@@ -68,7 +68,7 @@ export async function checkCredential(
 }
 
 /** True if a response was sent after the check of signatures and tokens; undefined if that is not certain. */
-function isProof({ status, text }: SafeResponse): true | undefined {
+function isProof({ status, text }: CompleteResponse): true | undefined {
   if (status >= 200 && status < 300) return isObject(parseJson(text)) ? true : undefined;
   const code = readErrorCode(text) ?? '';
   // A 403 from DLI itself is about rights: it knows who is asking.

@@ -13,7 +13,7 @@ import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli
 import { DliError, failedResult } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { mayMeanAbsence, readChange, readConnection } from './responses.js';
-import type { SafeRequests, SignIn } from './safe-request.js';
+import type { RepeatableRequests, SignIn } from './repeatable-request.js';
 import { SharedList } from './shared-list.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -51,13 +51,13 @@ export function createSignIn(authenticator: Authenticator, clock: Clock, log: Dl
 export interface DliRequests {
   creates: CreateRequests;
   /** For reads and watches. */
-  reads: SafeRequests;
+  reads: RepeatableRequests;
   /** For deletes, binds and unbinds. */
   changes: ChangeRequests;
   /** For the reads that changes need, on their transport. */
-  readsForChange: SafeRequests;
+  readsForChange: RepeatableRequests;
   /** For the list reads of reconciliation; without a retry. */
-  reconciliation: SafeRequests;
+  reconciliation: RepeatableRequests;
 }
 
 interface Dependencies {
@@ -207,7 +207,7 @@ export class DliClient {
     return { kind: kind === 'done' ? 'deleted' : kind, ...details };
   }
 
-  async #list(requests: SafeRequests, context: OperationContext, options: ListOptions): Promise<ConnectionList> {
+  async #list(requests: RepeatableRequests, context: OperationContext, options: ListOptions): Promise<ConnectionList> {
     const { operations, collection, createFilter, list } = this.api;
     const connections = await list(
       (query, decode) =>

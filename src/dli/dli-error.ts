@@ -133,8 +133,8 @@ export class UnknownOutcomeError extends Error {
 // Logged: do not rename.
 export type CreateOperation = 'createConnection' | 'createEnhancedConnection';
 
-/** The logged names of the operations that {@link SafeRequests} sends. */
-export type SafeOperation = Exclude<UpstreamOperations['dli'], CreateOperation>;
+/** The logged names of the operations that {@link RepeatableRequests} sends. */
+export type RepeatableOperation = Exclude<UpstreamOperations['dli'], CreateOperation>;
 
 /** Log record of a sign-in that failed. */
 // Logged: do not rename.
@@ -162,7 +162,7 @@ export type DecodingOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 
 /** Log record of a response that is not as documented, or of the number of such responses that were not logged. */
 interface UndocumentedRecord extends Partial<TraceContext> {
-  operation: SafeOperation;
+  operation: RepeatableOperation;
   outcome: DecodingOutcome;
   /** The first fields, and the kinds of their values. */
   detail?: string | undefined;
@@ -189,7 +189,7 @@ export interface OperationContext {
   deadline: Deadline;
   /** Correlates the log lines of the operation. */
   trace: TraceContext;
-  /** Whether a failed safe request may be retried. Default: true. */
+  /** Whether a failed repeatable request may be retried. Default: true. */
   mayRetry?: (() => boolean) | undefined;
   /** Called when the operation makes no more calls of its own and only waits for a shared one. */
   onSharedWait?: (() => void) | undefined;

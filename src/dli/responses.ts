@@ -7,7 +7,7 @@ import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
 import type { DliError } from './dli-error.js';
 import { FieldReader } from './field-reader.js';
-import type { SafeResponse } from './safe-request.js';
+import type { CompleteResponse } from './repeatable-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
@@ -95,7 +95,7 @@ export interface DescribedClassicConnection extends DescribedFields {
 }
 
 /** A response without its request id, which is only for the log. */
-export type DecodedResponse = Omit<SafeResponse, 'requestId'>;
+export type DecodedResponse = Omit<CompleteResponse, 'requestId'>;
 
 /** Decodes one kind of connections in responses. */
 export interface ConnectionDecoder {

@@ -24,8 +24,8 @@ import { formatErrors, maskError } from './error-masking.js';
 
 interface Dependencies {
   schema: GraphQLSchema;
-  /** Whether introspection is enabled, which an explorer needs. */
-  introspection: boolean;
+  /** Needed by an explorer. */
+  allowsIntrospection: boolean;
   /** Plugin that renders a page for browsers. */
   landingPage: ApolloServerPlugin | undefined;
   log: ErrorLog;
@@ -38,11 +38,11 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Creates the Apollo server, with every default that would reveal or accept too much overridden. */
 export function createApolloServer(dependencies: Dependencies): ApolloServer<RequestContext> {
-  const { schema, introspection, landingPage, log, audit, clock } = dependencies;
+  const { schema, allowsIntrospection, landingPage, log, audit, clock } = dependencies;
   return new ApolloServer<RequestContext>({
     schema,
     logger: SILENT,
-    introspection,
+    introspection: allowsIntrospection,
     // Explorers complete names without it, and errors are the same in every mode.
     hideSchemaDetailsFromClientErrors: true,
     csrfPrevention: true,

@@ -53,7 +53,7 @@ export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
 interface Dependencies {
   schema: GraphQLSchema;
-  introspection: boolean;
+  allowsIntrospection: boolean;
   clock: Clock;
   log: ErrorLog;
 }
@@ -66,7 +66,7 @@ export class SubscriptionEngine {
   readonly #rules: readonly ValidationRule[];
 
   constructor(private readonly dependencies: Dependencies) {
-    const introspectionRules = dependencies.introspection ? [] : [NoSchemaIntrospectionCustomRule];
+    const introspectionRules = dependencies.allowsIntrospection ? [] : [NoSchemaIntrospectionCustomRule];
     this.#rules = [...specifiedRules, ...introspectionRules, ...DOCUMENT_RULES];
   }
 

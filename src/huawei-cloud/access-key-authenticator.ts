@@ -156,7 +156,7 @@ function forEver<T>(value: T): LoadedValue<T> {
   return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
 }
 
-/** Name of the signature scheme in Huawei's API signing guide. */
+/** Name of the signature scheme in Huawei's API signing guide, see docs/sources.md. */
 const SIGNATURE_ALGORITHM = 'SDK-HMAC-SHA256';
 
 /** The parts of a request that a signature covers. */

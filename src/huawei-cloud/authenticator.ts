@@ -27,14 +27,14 @@ export interface Authentication {
  */
 export type CredentialVerdict = 'ACCEPTED' | 'REFUSED' | 'UNPROVEN';
 
-/** An authentication for one request. It must be settled, or other requests may wait forever. */
+/** An authentication for one request. Its verdict must be reported, or other requests may wait forever. */
 export interface CredentialUse extends Authentication {
   /**
    * Records the verdict of the request; only the first call counts.
    *
    * @returns true if the request was refused and a new authentication may succeed
    */
-  settle(verdict: CredentialVerdict): boolean;
+  report(verdict: CredentialVerdict): boolean;
 }
 
 /** The verdict of a check. EXPIRED: the date of the signature was refused, which is a matter of the clock. */

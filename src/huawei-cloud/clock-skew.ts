@@ -33,7 +33,7 @@ interface Observation extends SkewBounds {
   seenAtMs: number;
 }
 
-// Huawei Cloud refuses signatures from 15 minutes of skew on.
+// Huawei Cloud refuses signatures from 15 minutes of skew on, see docs/sources.md.
 const MAX_SKEW_MS = 5 * 60_000;
 // Without recent responses the clocks may have been corrected.
 const VERDICT_LIFE_MS = 60_000;

@@ -62,18 +62,18 @@ export class CredentialProbe {
   }
 
   /**
-   * One use of an authentication. It returns its permit when it is settled.
+   * One use of an authentication. It returns its permit when its verdict is reported.
    *
    * @param onRefused records the refusal; returns whether a new authentication may succeed
    */
   use({ projectId, headersFor }: Authentication, permit: Permit, onRefused: () => boolean): CredentialUse {
-    let isSettled = false;
+    let isReported = false;
     return {
       projectId,
       headersFor,
-      settle: verdict => {
-        if (isSettled) return false;
-        isSettled = true;
+      report: verdict => {
+        if (isReported) return false;
+        isReported = true;
         const mayReauthenticate = verdict === 'REFUSED' && onRefused();
         this.release(permit, verdict);
         return mayReauthenticate;
@@ -201,7 +201,7 @@ export class CurrentCredential<K extends CredentialState> {
       try {
         const use = await acquire(state);
         if (state === this.#state) return use;
-        use.settle('UNPROVEN');
+        use.report('UNPROVEN');
       } catch (error) {
         if (state === this.#state) throw error;
       }

@@ -45,7 +45,7 @@ const tokenBody = z.object({
 });
 const projectsBody = z.object({ projects: z.array(z.object({ id: projectId, name: z.string() })) });
 
-/** Client for the two IAM operations that the gateway needs. Source: the IAM API reference. */
+/** Client for the two IAM operations that the gateway needs. Source: docs/sources.md, IAM. */
 export class IamClient {
   readonly #http: KyInstance;
 

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/time.js';
 import type { SuspensionListener } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
 
-// Huawei Cloud locks an access key for 5 minutes after more than 5 consecutive failures.
+// Huawei Cloud locks an access key for 5 minutes after more than 5 consecutive failures, see docs/sources.md.
 const MAX_REFUSALS_IN_A_ROW = 2;
 const SUSPENSION_MS = 60_000;
 

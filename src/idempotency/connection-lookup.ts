@@ -82,7 +82,7 @@ export function hasLiveConnections({ connections }: ConnectionList): boolean {
 /** Key of the marker tag, which identifies a create's own connection in DLI. */
 // Sent to DLI: do not rename.
 export const MARKER_TAG_KEY = 'gw_req';
-// DLI's limits. Source: DLI API reference, "Creating a datasource connection", tags, and "Adding tags in batches".
+// DLI's limits. Source: docs/sources.md, classic connections, tags; and "Adding tags in batches" of the API reference.
 const MAX_TAGS = { CLASSIC: 10, ENHANCED: 20 };
 const MARKER_LENGTH = 32;
 

@@ -50,7 +50,7 @@ interface Dependencies {
   clock: Clock;
   log: Logger;
   /** Whether creates carry a tag that identifies their connection. */
-  markerTag: boolean;
+  addsMarkerTag: boolean;
   /** Texts that must never be shown, not even from a record that is older than a credential. */
   confidential: ConfidentialTexts;
 }
@@ -262,8 +262,8 @@ export class CreateConnection {
   }
 
   #newRecord({ request }: CreateCommand, key: OperationKey, context: OperationContext): SendingRecord {
-    const { clock, markerTag } = this.dependencies;
-    const hasMarker = markerTag && hasRoomForMarker(request);
+    const { clock, addsMarkerTag } = this.dependencies;
+    const hasMarker = addsMarkerTag && hasRoomForMarker(request);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
     const identity = { ...key, traceId: context.trace.traceId };
     return toSending(identity, wantedOf(request), hasMarker, clock.epochMs(), ownedUntilMs);

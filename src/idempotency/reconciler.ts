@@ -31,7 +31,7 @@ interface Dependencies {
   /** Settle time: how long after it was sent a create may still appear, in milliseconds. */
   settleMs: number;
   /** Whether only a marker tag may attribute a connection to a create. */
-  markerTag: boolean;
+  addsMarkerTag: boolean;
 }
 
 /** The result of looking for a create's connection. `claimed`: it exists, and belongs to this create. */
@@ -109,7 +109,7 @@ export class Reconciler {
     isAfterLoss: boolean,
     deadline?: Deadline,
   ): Promise<Match> {
-    const { clock, settleMs, markerTag } = this.dependencies;
+    const { clock, settleMs, addsMarkerTag } = this.dependencies;
     const lookup = this.#lookupFor(record);
     const hasMarker = record.hasMarker === true;
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
@@ -124,7 +124,7 @@ export class Reconciler {
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     const similar = matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
     // Without its marker it may belong to another client.
-    return similar.kind === 'found' && (hasMarker || markerTag) ? { kind: 'ambiguous' } : similar;
+    return similar.kind === 'found' && (hasMarker || addsMarkerTag) ? { kind: 'ambiguous' } : similar;
   }
 
   /**

@@ -18,7 +18,7 @@ import type {
   FailedResult,
   FailureDetails,
   OperationContext,
-  SafeOperation,
+  RepeatableOperation,
 } from './dli-error.js';
 import {
   DliError,
@@ -38,8 +38,8 @@ const MIN_FOR_RETRY_MS = 1_000;
 const NOT_OFFERED = /^APIGW?\.0101$/;
 
 /** A GET, or a request that can be repeated once its effect has been checked. */
-export interface SafeRequest {
-  operation: SafeOperation;
+export interface RepeatableRequest {
+  operation: RepeatableOperation;
   method: 'GET' | 'DELETE' | 'POST';
   /** The path, and the query if there is one. */
   pathOf(projectId: string): string;
@@ -53,7 +53,7 @@ export interface SafeRequest {
 }
 
 /** A complete response of any status. */
-export interface SafeResponse {
+export interface CompleteResponse {
   status: number;
   text: string;
   requestId: string | undefined;
@@ -62,11 +62,11 @@ export interface SafeResponse {
   confidential: ConfidentialTexts;
 }
 
-/** Acquires the credential of one request, which must be settled. Logs a failure. */
+/** Acquires the credential of one request, whose verdict must be reported. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
-/** Dependencies of {@link SafeRequests}. */
-export interface SafeRequestDependencies {
+/** Dependencies of {@link RepeatableRequests}. */
+export interface RepeatableRequestDependencies {
   transport: Transport;
   signIn: SignIn;
   /** Base URL of DLI, without a path. */
@@ -99,10 +99,10 @@ type Exchange<T> = { value: T; record: Pick<CallDetails, 'outcome' | 'status' | 
  * Sends requests that may be repeated, with one retry. A DELETE or POST is retried only when DLI is proven not to have
  * executed it, or refuses the credential; otherwise its caller checks the connection first.
  */
-export class SafeRequests {
+export class RepeatableRequests {
   readonly #http: KyInstance;
 
-  constructor(private readonly dependencies: SafeRequestDependencies) {
+  constructor(private readonly dependencies: RepeatableRequestDependencies) {
     this.#http = createKyClient(dependencies.transport);
   }
 
@@ -115,9 +115,9 @@ export class SafeRequests {
    * @throws {DliError} with any code
    */
   async send<T>(
-    request: SafeRequest,
+    request: RepeatableRequest,
     context: OperationContext,
-    read: (response: SafeResponse) => T | undefined,
+    read: (response: CompleteResponse) => T | undefined,
     describe?: (value: T) => CallNotes,
   ): Promise<T> {
     let result = await this.#try(request, context, read, describe);
@@ -131,7 +131,7 @@ export class SafeRequests {
     return result.value;
   }
 
-  #countRetry({ operation }: SafeRequest, result: 'succeeded' | 'failed' | 'denied'): void {
+  #countRetry({ operation }: RepeatableRequest, result: 'succeeded' | 'failed' | 'denied'): void {
     this.dependencies.metrics.count('dli_gateway_retries_total', { operation, result });
   }
 
@@ -141,9 +141,9 @@ export class SafeRequests {
   }
 
   async #try<T>(
-    request: SafeRequest,
+    request: RepeatableRequest,
     context: OperationContext,
-    read: (response: SafeResponse) => T | undefined,
+    read: (response: CompleteResponse) => T | undefined,
     describe: (value: T) => CallNotes = () => ({}),
   ): Promise<{ value: T } | Failure> {
     const { signIn, clock, confidential, upstream } = this.dependencies;
@@ -157,7 +157,7 @@ export class SafeRequests {
         read({ ...response, undocumented, confidential }),
       );
     } finally {
-      credential.settle('UNPROVEN');
+      credential.report('UNPROVEN');
     }
     const { operation } = request;
     const durationMs = clock.monotonicMs() - startedMs;
@@ -175,7 +175,7 @@ export class SafeRequests {
     return result;
   }
 
-  #warnOfUndocumented(operation: SafeOperation, undocumented: UndocumentedFields, { trace }: OperationContext): void {
+  #warnOfUndocumented(operation: RepeatableOperation, undocumented: UndocumentedFields, { trace }: OperationContext): void {
     const { log, sampler } = this.dependencies;
     const { withoutId, count: odd } = undocumented;
     if (withoutId === 0 && odd === 0) return;
@@ -190,10 +190,10 @@ export class SafeRequests {
   }
 
   async #exchange<T>(
-    request: SafeRequest,
+    request: RepeatableRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
-    read: (response: Omit<SafeResponse, 'undocumented' | 'confidential'>) => T | undefined,
+    read: (response: Omit<CompleteResponse, 'undocumented' | 'confidential'>) => T | undefined,
   ): Promise<Exchange<T>> {
     const { method, body = '', maxBodyBytes, createFilter } = request;
     const url = new URL(request.pathOf(credential.projectId), this.dependencies.endpoint);
@@ -214,7 +214,7 @@ export class SafeRequests {
     const requestId = requestIdOf(headers.get('x-request-id') ?? undefined, credential.projectId);
     const value = read({ status, text, requestId });
     if (value !== undefined) {
-      credential.settle('ACCEPTED');
+      credential.report('ACCEPTED');
       // An error that was parsed means that there is no such connection.
       const outcome = status < 400 ? 'OK' : 'notFound';
       return { value, record: { outcome, status, upstreamRequestId: requestId } };
@@ -228,7 +228,7 @@ export class SafeRequests {
     let mayRetry = status >= 500 && wait === undefined && wasNotExecuted;
     // An unlisted 401 does not prove that nothing was done, and only a DELETE may be repeated regardless.
     if (refusesCredential(status, refusal))
-      mayRetry = credential.settle('REFUSED') && (method !== 'POST' || wasNotExecuted);
+      mayRetry = credential.report('REFUSED') && (method !== 'POST' || wasNotExecuted);
     const record = { status, upstreamCode: loggedCode, upstreamMessage };
     const lacksPath = code === undefined ? request.isCollection === true : NOT_OFFERED.test(code);
     const isNotOffered = method === 'GET' && status === 404 && lacksPath;
