@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { VALID_INPUT } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
+import { codeIn, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const FINGERPRINT = createHash('sha256')

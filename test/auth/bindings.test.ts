@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { enhancedCalls, POOL_A, VALID_ENHANCED_INPUT } from '../enhanced-connection/helpers/enhanced-gateway.js';
-import { bearer, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
+import { enhancedCalls, POOL_A, VALID_ENHANCED_INPUT } from '../helpers/enhanced-gateway.js';
+import { bearer, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
 
 const BIND = 'mutation ($input: ConnectionResourcesInput!) { bindDatasourceConnection(input: $input) { __typename } }';
 const CREATE = `mutation ($input: CreateEnhancedDatasourceConnectionInput!) {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import type { RawSocket } from '../http/helpers/subscribers.js';
-import { closeSubscribers, openSocket, WATCH } from '../http/helpers/subscribers.js';
-import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, startTokenGateway } from './helpers/token-gateway.js';
+import type { RawSocket } from '../helpers/subscribers.js';
+import { closeSubscribers, openSocket, WATCH } from '../helpers/subscribers.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const MAX_OPEN = proofSize(20, 500);
 const limits = { connectionsPerTenant: MAX_OPEN };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { proofSize } from '../helpers/proof-size.js';
-import { until } from '../idempotency/helpers/idempotency-gateway.js';
-import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import { until } from '../helpers/idempotency-gateway.js';
+import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
 
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 const INVALID = { name: 'not a name' };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed, sendDelete } from '../helpers/deletion.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { bearer, codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
+import { bearer, codeIn, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
 
 const shared = shareTokenGateway();
 

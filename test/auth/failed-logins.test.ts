@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { proofSize } from '../helpers/proof-size.js';
-import type { TokenGateway } from './helpers/token-gateway.js';
-import { startTokenGateway } from './helpers/token-gateway.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 const THREE = { RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3' };
 

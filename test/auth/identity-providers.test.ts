@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { seed, sendDelete } from '../helpers/deletion.js';
 import { readDocument } from '../helpers/documents.js';
-import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, codeIn, shareTokenGateway } from './helpers/token-gateway.js';
-import { startTokenIssuer } from './helpers/token-issuer.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, codeIn, shareTokenGateway } from '../helpers/token-gateway.js';
+import { startTokenIssuer } from '../helpers/token-issuer.js';
 
 /** A recipe of docs/authentication.md: the variables, and a token that the provider issued. */
 interface Recipe {

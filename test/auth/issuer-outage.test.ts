@@ -3,9 +3,9 @@ import type { Environment } from '../../src/config/secret-files.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { TEST_CERTIFICATE_PATH, tlsFixture } from '../helpers/tls-fixture.js';
-import type { TokenGateway } from './helpers/token-gateway.js';
-import { shareTokenGateway, startTokenGateway as startWithClock } from './helpers/token-gateway.js';
-import { destroyConnection, startTokenIssuer } from './helpers/token-issuer.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { shareTokenGateway, startTokenGateway as startWithClock } from '../helpers/token-gateway.js';
+import { destroyConnection, startTokenIssuer } from '../helpers/token-issuer.js';
 
 const MINUTE_MS = 60_000;
 const CALLERS = proofSize(20, 100);

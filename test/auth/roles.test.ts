@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
-import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, codeIn, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
 
 const SERVICES = { query: '{ datasourceServices { service } }' };
 const FORBIDDEN = 'Your access token does not give you the right to do this.';

@@ -5,10 +5,10 @@ import type { GraphqlAnswer } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { until } from '../idempotency/helpers/idempotency-gateway.js';
-import { openClient, PREFIX } from '../operation-store/helpers/redis-access.js';
-import type { TokenGateway } from './helpers/token-gateway.js';
-import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import { until } from '../helpers/idempotency-gateway.js';
+import { openClient, PREFIX } from '../helpers/redis-access.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
 
 // A slow machine must not be mistaken for an outage of Redis.
 const SLOW_REDIS = { limits: { redisTimeoutMs: 2_000 } };

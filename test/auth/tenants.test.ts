@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
+import { codeIn, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const SUCCESS = 'CreateDatasourceConnectionSuccess';

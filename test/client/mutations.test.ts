@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ClientOptions, CreatePayload, Retry } from '../../client/src/index.js';
 import { createClient, DatasourceConnectionsDocument, GatewayError, UndecidedError } from '../../client/src/index.js';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import { startRelay } from '../e2e/helpers/relay.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
@@ -14,7 +14,7 @@ import {
   KEY,
   NOT_LISTED_YET,
   startIdempotencyGateway,
-} from '../idempotency/helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 afterEach(closeGateways);
 

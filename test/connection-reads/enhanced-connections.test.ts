@@ -4,15 +4,15 @@ import {
   POOL_B,
   QUEUE_OF_POOL_A,
   startEnhancedGateway,
-} from '../enhanced-connection/helpers/enhanced-gateway.js';
+} from '../helpers/enhanced-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import type { SubscriptionEvent } from '../http/helpers/subscribers.js';
-import { closeSubscribers, nextOf, readAll, socketClient, subscribe } from '../http/helpers/subscribers.js';
-import { nextChange, watchList } from './helpers/list-changes.js';
-import { pageOf } from './helpers/read-connections.js';
+import type { SubscriptionEvent } from '../helpers/subscribers.js';
+import { closeSubscribers, nextOf, readAll, socketClient, subscribe } from '../helpers/subscribers.js';
+import { nextChange, watchList } from '../helpers/list-changes.js';
+import { pageOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

@@ -3,8 +3,8 @@ import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import type { ShownConnection } from './helpers/read-connections.js';
-import { pageOf, queryPage } from './helpers/read-connections.js';
+import type { ShownConnection } from '../helpers/read-connections.js';
+import { pageOf, queryPage } from '../helpers/read-connections.js';
 
 afterEach(closeGateways);
 

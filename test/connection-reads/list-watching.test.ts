@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { remove, seed } from '../helpers/deletion.js';
 import { printOnFailure } from '../helpers/failure-log.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { PATIENT_TIMEOUTS } from '../http/helpers/patient-timeouts.js';
-import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
+import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
+import type { SubscriptionEvent, Transport } from '../helpers/subscribers.js';
 import {
   closeSubscribers,
   nextOf,
@@ -15,10 +15,10 @@ import {
   socketClient,
   subscribe,
   WATCH,
-} from '../http/helpers/subscribers.js';
-import type { ShownChange } from './helpers/list-changes.js';
-import { nextChange, nextChangeAfterCreate, WATCH_LIST, watchList } from './helpers/list-changes.js';
-import { connectionOf, pageOf } from './helpers/read-connections.js';
+} from '../helpers/subscribers.js';
+import type { ShownChange } from '../helpers/list-changes.js';
+import { nextChange, nextChangeAfterCreate, WATCH_LIST, watchList } from '../helpers/list-changes.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

@@ -5,7 +5,7 @@ import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { connectionOf, pageOf } from './helpers/read-connections.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 
 afterEach(closeGateways);
 

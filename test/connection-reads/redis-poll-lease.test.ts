@@ -22,10 +22,10 @@ import type { RedisServer } from '../helpers/redis-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startEarly } from '../helpers/start-early.js';
-import { closeSubscribers } from '../http/helpers/subscribers.js';
-import { openClient } from '../operation-store/helpers/redis-access.js';
-import { nextChange, watchList } from './helpers/list-changes.js';
-import { connectionOf, pageOf } from './helpers/read-connections.js';
+import { closeSubscribers } from '../helpers/subscribers.js';
+import { openClient } from '../helpers/redis-access.js';
+import { nextChange, watchList } from '../helpers/list-changes.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

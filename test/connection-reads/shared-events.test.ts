@@ -12,7 +12,7 @@ import { onCleanup } from '../helpers/clean-up.js';
 import type { RedisServer } from '../helpers/redis-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient } from '../operation-store/helpers/redis-access.js';
+import { openClient } from '../helpers/redis-access.js';
 import {
   binding,
   CALLER,

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { connectionOf, pageOf } from './helpers/read-connections.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 
 afterEach(closeGateways);
 

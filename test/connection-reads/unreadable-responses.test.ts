@@ -3,7 +3,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { queryConnection, queryPage } from './helpers/read-connections.js';
+import { queryConnection, queryPage } from '../helpers/read-connections.js';
 
 const shared = shareGateway();
 

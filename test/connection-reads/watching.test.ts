@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
@@ -7,7 +7,7 @@ import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { startEarly } from '../helpers/start-early.js';
-import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
+import type { SubscriptionEvent, Transport } from '../helpers/subscribers.js';
 import {
   closeSubscribers,
   nextOf,
@@ -15,9 +15,9 @@ import {
   readAll,
   socketClient,
   subscribe,
-} from '../http/helpers/subscribers.js';
+} from '../helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
-import { connectionOf } from './helpers/read-connections.js';
+import { connectionOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { enhancedCalls } from '../enhanced-connection/helpers/enhanced-gateway.js';
+import { enhancedCalls } from '../helpers/enhanced-gateway.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { closeGateways } from '../helpers/gateway.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
@@ -15,8 +15,8 @@ import {
   startIdempotencyGateway,
   startUpstream,
   until,
-} from '../idempotency/helpers/idempotency-gateway.js';
-import { openClient, PREFIX } from '../operation-store/helpers/redis-access.js';
+} from '../helpers/idempotency-gateway.js';
+import { openClient, PREFIX } from '../helpers/redis-access.js';
 
 /** Records as a gateway of this version has written them, and the calls that began them. Never change: add files. */
 const FIXTURE = new URL('../fixtures/records/version-1.json', import.meta.url);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { CONNECTION_FIELDS, connectionOf } from '../connection-reads/helpers/read-connections.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
+import { CONNECTION_FIELDS, connectionOf } from '../helpers/read-connections.js';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed } from '../helpers/deletion.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';

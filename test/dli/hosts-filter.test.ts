@@ -12,8 +12,8 @@ import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { listen } from '../helpers/listening-server.js';
 import { proofSize } from '../helpers/proof-size.js';
-import type { Random } from '../proof/helpers/random.js';
-import { chooseSeed, pick, randomOf } from '../proof/helpers/random.js';
+import type { Random } from '../helpers/random.js';
+import { chooseSeed, pick, randomOf } from '../helpers/random.js';
 
 const MEGABYTE = 1024 * 1024;
 const MANY_CONNECTIONS = proofSize(8, 300);

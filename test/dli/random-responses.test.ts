@@ -8,8 +8,8 @@ import type { DescribedConnection } from '../../src/dli/responses.js';
 import { readChange, readConnection, readConnectionList, readPage } from '../../src/dli/responses.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { proofSize } from '../helpers/proof-size.js';
-import type { Random } from '../proof/helpers/random.js';
-import { chooseSeed, pick, randomOf } from '../proof/helpers/random.js';
+import type { Random } from '../helpers/random.js';
+import { chooseSeed, pick, randomOf } from '../helpers/random.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const OTHER_ID = '378eb1e6-521d-41a4-a41c-bbb58f34a6d6';

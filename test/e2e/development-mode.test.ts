@@ -6,7 +6,7 @@ import { EXAMPLE_CREATE } from '../../src/http/explorer-examples.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { startGatewayProcess } from '../helpers/gateway-process.js';
 import { listen } from '../helpers/listening-server.js';
-import { HANDSHAKE, openConnection } from '../http/helpers/raw-connection.js';
+import { HANDSHAKE, openConnection } from '../helpers/raw-connection.js';
 
 const FREE_PORTS = { PORT: '0', ADMIN_PORT: '0' };
 const ID = /^[0-9a-f-]{36}$/;

@@ -7,7 +7,7 @@ import { createEmulator } from '../../src/emulator/emulator.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { closeSubscribers, openSubscriber, WATCH } from '../http/helpers/subscribers.js';
+import { closeSubscribers, openSubscriber, WATCH } from '../helpers/subscribers.js';
 
 const PAUSE_MS = 20;
 const CALLS = 5;

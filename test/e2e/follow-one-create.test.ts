@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { onCleanup } from '../helpers/clean-up.js';
 import { readDocument } from '../helpers/documents.js';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
-import { NOT_LISTED_YET, startIdempotencyGateway } from '../idempotency/helpers/idempotency-gateway.js';
+import { NOT_LISTED_YET, startIdempotencyGateway } from '../helpers/idempotency-gateway.js';
 
 const DOCUMENT = readDocument('docs/operation.md');
 const [, SECTION = ''] = /^## Follow one create\n(.*?)^## /ms.exec(DOCUMENT) ?? [];

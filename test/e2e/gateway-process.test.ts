@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import { printedRefusal, refusalOf } from '../helpers/config-problems.js';
 import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
-import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { bearer } from '../auth/helpers/token-gateway.js';
-import { AUDIENCE, startTokenIssuer } from '../auth/helpers/token-issuer.js';
+import { bearer } from '../helpers/token-gateway.js';
+import { AUDIENCE, startTokenIssuer } from '../helpers/token-issuer.js';
 import { NO_ID } from '../helpers/deletion.js';
 import type { GraphqlAnswer } from '../helpers/gateway.js';
 import { sendGraphql } from '../helpers/gateway.js';
@@ -10,8 +10,8 @@ import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.
 import type { HeldUpstream } from '../helpers/held-upstream.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { startEarly } from '../helpers/start-early.js';
-import type { RawSocket } from '../http/helpers/subscribers.js';
-import { closeSubscribers, openSubscriber } from '../http/helpers/subscribers.js';
+import type { RawSocket } from '../helpers/subscribers.js';
+import { closeSubscribers, openSubscriber } from '../helpers/subscribers.js';
 
 // A gateway sheds nothing below 50 requests at a time.
 const MANY = 60;

@@ -11,7 +11,7 @@ import { findBadLines, linesOf, linesWith } from '../helpers/log-lines.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient } from '../operation-store/helpers/redis-access.js';
+import { openClient } from '../helpers/redis-access.js';
 
 const EXIT_CONFIG = 78;
 const NOWHERE = 'http://127.0.0.1:9';

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { CONNECTIONS_PATH, ENHANCED_PATH, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, ENHANCED_PATH, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

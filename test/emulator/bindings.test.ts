@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
-import type { RunningEmulator } from './helpers/running-emulator.js';
-import { ENHANCED_BODY, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+import type { RunningEmulator } from '../helpers/running-emulator.js';
+import { ENHANCED_BODY, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

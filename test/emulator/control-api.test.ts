@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { exchangeRaw, rawRequest } from './helpers/raw-client.js';
-import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+import { exchangeRaw, rawRequest } from '../helpers/raw-client.js';
+import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ENHANCED_BODY, ENHANCED_PATH, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+import { ENHANCED_BODY, ENHANCED_PATH, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

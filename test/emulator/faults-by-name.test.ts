@@ -6,7 +6,7 @@ import {
   ENHANCED_BODY,
   ENHANCED_PATH,
   shareEmulator,
-} from './helpers/running-emulator.js';
+} from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

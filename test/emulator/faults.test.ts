@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { get } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { exchangeRaw, openRaw, rawRequest } from './helpers/raw-client.js';
-import type { RunningEmulator } from './helpers/running-emulator.js';
-import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator, tokenBody } from './helpers/running-emulator.js';
+import { exchangeRaw, openRaw, rawRequest } from '../helpers/raw-client.js';
+import type { RunningEmulator } from '../helpers/running-emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator, tokenBody } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT_ID, DEFAULT_PROJECT_NAME } from '../../src/emulator/emulator.js';
-import { CONNECTIONS_PATH, shareEmulator, startEmulator, tokenBody } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, shareEmulator, startEmulator, tokenBody } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

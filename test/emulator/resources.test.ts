@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { shareEmulator, startEmulator } from './helpers/running-emulator.js';
+import { shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
-import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from '../helpers/running-emulator.js';
 
 const CREATED_AT_MS = Date.UTC(2026, 0, 1);
 const NO_ID = '00000000-0000-4000-8000-000000000000';

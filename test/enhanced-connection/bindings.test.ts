@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { createTestClock } from '../helpers/clock.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import type { EnhancedPayload } from './helpers/enhanced-gateway.js';
+import type { EnhancedPayload } from '../helpers/enhanced-gateway.js';
 import {
   enhancedCalls,
   POOL_A,
@@ -11,7 +11,7 @@ import {
   POOL_OVERLAPPING,
   QUEUE_DEDICATED,
   QUEUE_OF_POOL_A,
-} from './helpers/enhanced-gateway.js';
+} from '../helpers/enhanced-gateway.js';
 
 const BOUND = 'BindDatasourceConnectionSuccess';
 const UNBOUND = 'UnbindDatasourceConnectionSuccess';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator, Fault } from '../../src/emulator/emulator.js';
-import { startEmulator } from '../emulator/helpers/running-emulator.js';
+import { startEmulator } from '../helpers/running-emulator.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, sendGraphql } from '../helpers/gateway.js';
@@ -11,10 +11,10 @@ import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
-import { openClient } from '../operation-store/helpers/redis-access.js';
-import type { EnhancedCalls, EnhancedPayload } from './helpers/enhanced-gateway.js';
-import { createUntilDecided, enhancedCalls, POOL_A, POOL_B, startEnhancedGateway } from './helpers/enhanced-gateway.js';
+import { startUpstream } from '../helpers/idempotency-gateway.js';
+import { openClient } from '../helpers/redis-access.js';
+import type { EnhancedCalls, EnhancedPayload } from '../helpers/enhanced-gateway.js';
+import { createUntilDecided, enhancedCalls, POOL_A, POOL_B, startEnhancedGateway } from '../helpers/enhanced-gateway.js';
 
 const SUCCESS = 'CreateEnhancedDatasourceConnectionSuccess';
 const LOST: Fault = { operation: 'associateQueue', behaviour: 'reset', apply: false, delayMs: 1_000 };

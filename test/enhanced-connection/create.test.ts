@@ -10,7 +10,7 @@ import {
   QUEUE_DEDICATED,
   QUEUE_OF_POOL_A,
   VALID_ENHANCED_INPUT,
-} from './helpers/enhanced-gateway.js';
+} from '../helpers/enhanced-gateway.js';
 
 const SUCCESS = 'CreateEnhancedDatasourceConnectionSuccess';
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };

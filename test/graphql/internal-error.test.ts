@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { nextChange, watchList } from '../connection-reads/helpers/list-changes.js';
+import { nextChange, watchList } from '../helpers/list-changes.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { findBadLines } from '../helpers/log-lines.js';
-import { closeSubscribers, nextOf, subscribe, WATCH } from '../http/helpers/subscribers.js';
+import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
 
 const CANARY = 'zq7canary';
 const BROKEN_CLOCK = {

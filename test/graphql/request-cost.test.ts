@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { closeSubscribers, readAll, subscribe, WATCH } from '../http/helpers/subscribers.js';
+import { closeSubscribers, readAll, subscribe, WATCH } from '../helpers/subscribers.js';
 
 const TOO_MANY_VALUES = 'The JSON may hold at most 500 values.';
 const CYCLE = 'A fragment must not contain itself, not even through other fragments.';

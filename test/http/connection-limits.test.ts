@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
+import { graphqlRequest, openConnection, readToEnd } from '../helpers/raw-connection.js';
 
 const MAX_CONNECTIONS = 2_000;
 const TOO_MANY = 60;

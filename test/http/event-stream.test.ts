@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { WATCH } from './helpers/subscribers.js';
+import { WATCH } from '../helpers/subscribers.js';
 
 const REQUEST = { query: WATCH, variables: { id: 'none' } };
 const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete\ndata:'];

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { TokenGateway } from '../auth/helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { rawRequest } from '../emulator/helpers/raw-client.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
+import { rawRequest } from '../helpers/raw-client.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
-import { closeSubscribers, openSubscriber } from './helpers/subscribers.js';
+import { graphqlRequest, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { closeSubscribers, openSubscriber } from '../helpers/subscribers.js';
 
 /** Unanswered requests that one connection may have. */
 const MAX_UNANSWERED = 16;

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
+import { failuresIn, openConnection, readToEnd } from '../helpers/raw-connection.js';
 
 const HEADER_CLIENTS = 10;
 const BODY_CLIENTS = 10;

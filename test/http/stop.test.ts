@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
-import { closeSubscribers, openSubscriber, WATCH } from './helpers/subscribers.js';
+import { graphqlRequest, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { closeSubscribers, openSubscriber, WATCH } from '../helpers/subscribers.js';
 
 const LISTS = Array.from({ length: 15 }, (_, index) => `list${index}: datasourceConnections(first: 100) { ...List }`);
 /** Its response of about 9 MB is larger than the buffers of the operating system. */

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, shareTokenGateway, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { destroyConnection } from '../auth/helpers/token-issuer.js';
+import { bearer, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
+import { destroyConnection } from '../helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import type { Transport } from './helpers/subscribers.js';
+import type { Transport } from '../helpers/subscribers.js';
 import {
   closeSubscribers,
   nextOf,
@@ -13,7 +13,7 @@ import {
   readAll,
   subscribe,
   WATCH,
-} from './helpers/subscribers.js';
+} from '../helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const MINUTE_MS = 60_000;

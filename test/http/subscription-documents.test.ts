@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { closeSubscribers, readAll, socketClient, subscribe, WATCH } from './helpers/subscribers.js';
+import { closeSubscribers, readAll, socketClient, subscribe, WATCH } from '../helpers/subscribers.js';
 
 const ID = 'ee1a0f2c96ae2a9ad3a4f1ff5e8c2f1f2b3c4d5e6f708192a3b4c5d6e7f80910';
 const NOTHING = [{ data: { datasourceConnection: null } }];

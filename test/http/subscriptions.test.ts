@@ -3,8 +3,8 @@ import type { Emulator } from '../../src/emulator/emulator.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import type { Transport } from './helpers/subscribers.js';
-import { closeSubscribers, nextOf, openSubscriber, readAll, subscribe, WATCH } from './helpers/subscribers.js';
+import type { Transport } from '../helpers/subscribers.js';
+import { closeSubscribers, nextOf, openSubscriber, readAll, subscribe, WATCH } from '../helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const TRACE_ID = expect.stringMatching(/^[0-9a-f]{32}$/);

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { HANDSHAKE, openConnection } from './helpers/raw-connection.js';
-import type { RawSocket } from './helpers/subscribers.js';
-import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/subscribers.js';
+import { HANDSHAKE, openConnection } from '../helpers/raw-connection.js';
+import type { RawSocket } from '../helpers/subscribers.js';
+import { closeSubscribers, openSocket, openSubscriber, WATCH } from '../helpers/subscribers.js';
 
 const MAX_FRAGMENTS = 16;
 const LONG_ID = `a${'连'.repeat(127)}`;

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { exchange, failuresIn } from './helpers/raw-connection.js';
-import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/subscribers.js';
+import { exchange, failuresIn } from '../helpers/raw-connection.js';
+import { closeSubscribers, openSocket, openSubscriber, WATCH } from '../helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
 // Long enough for a slow machine to answer.

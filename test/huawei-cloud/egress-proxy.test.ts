@@ -3,8 +3,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { isDirect } from '../../src/huawei-cloud/egress-proxy.js';
-import { codeIn, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { startTokenIssuer } from '../auth/helpers/token-issuer.js';
+import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
+import { startTokenIssuer } from '../helpers/token-issuer.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';

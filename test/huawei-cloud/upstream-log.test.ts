@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { TokenGateway } from '../auth/helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { destroyConnection } from '../auth/helpers/token-issuer.js';
-import { enhancedCalls, POOL_A } from '../enhanced-connection/helpers/enhanced-gateway.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
+import { destroyConnection } from '../helpers/token-issuer.js';
+import { enhancedCalls, POOL_A } from '../helpers/enhanced-gateway.js';
 import { remove } from '../helpers/deletion.js';
 import { VALID_INPUT } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';

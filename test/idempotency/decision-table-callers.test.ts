@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { proofSize } from '../helpers/proof-size.js';
 import {
@@ -16,7 +16,7 @@ import {
   startIdempotencyGateway,
   UNAVAILABLE,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -3,7 +3,7 @@ import { BEGIN, FIND, REMOVE } from '../../src/operation-store/redis-scripts.js'
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient, watch } from '../operation-store/helpers/redis-access.js';
+import { openClient, watch } from '../helpers/redis-access.js';
 import {
   EXECUTED_BUT_LOST,
   IN_PROGRESS,
@@ -12,7 +12,7 @@ import {
   startIdempotencyGateway,
   UNKNOWN,
   until,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -7,7 +7,7 @@ import {
   shareIdempotencyGateway,
   startIdempotencyGateway,
   UNAVAILABLE,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const shared = shareIdempotencyGateway();
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: false };

@@ -19,7 +19,7 @@ import {
   startUpstream,
   UNKNOWN,
   until,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 import { BACKGROUND, createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { proofSize } from '../helpers/proof-size.js';
-import type { IdempotencyGateway } from './helpers/idempotency-gateway.js';
+import type { IdempotencyGateway } from '../helpers/idempotency-gateway.js';
 import {
   EXECUTED_BUT_LOST,
   freshCall,
@@ -9,7 +9,7 @@ import {
   shareIdempotencyGateway,
   startIdempotencyGateway,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALLERS = proofSize(8, 20);
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

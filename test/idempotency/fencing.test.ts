@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Clock } from '../../src/lib/time.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { IAM_USER } from '../helpers/iam-user.js';
-import { KEY, startIdempotencyGateway, UNAVAILABLE } from './helpers/idempotency-gateway.js';
+import { KEY, startIdempotencyGateway, UNAVAILABLE } from '../helpers/idempotency-gateway.js';
 
 /** The clock of a machine that can sleep: the system time advances during sleep, the monotonic time does not. */
 function createSleepingClock(): Clock & { sleep(ms: number): void } {

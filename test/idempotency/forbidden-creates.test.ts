@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { createEach } from '../helpers/create-each.js';
 import { linesWith } from '../helpers/log-lines.js';
-import { KEY, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
+import { KEY, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const AUTH_FAILED = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_FAILED', retryAfterSeconds: 60 };

@@ -12,7 +12,7 @@ import {
   startIdempotencyGateway,
   UNAVAILABLE,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const PARALLEL = proofSize(12, 100);

@@ -7,7 +7,7 @@ import {
   NAME_TAKEN,
   startIdempotencyGateway,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };

@@ -9,7 +9,7 @@ import {
   shareIdempotencyGateway,
   startIdempotencyGateway,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };

@@ -6,7 +6,7 @@ import {
   NAME_TAKEN,
   startIdempotencyGateway,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };

@@ -8,7 +8,7 @@ import {
   NOT_LISTED_YET,
   startIdempotencyGateway,
   UNKNOWN,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };

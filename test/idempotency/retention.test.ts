@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createTestClock } from '../helpers/clock.js';
-import { KEY, KEY_REUSED, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
+import { KEY, KEY_REUSED, LOST, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

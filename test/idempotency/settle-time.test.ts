@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { EXECUTED_BUT_LOST, KEY, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
+import { EXECUTED_BUT_LOST, KEY, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
 
 it('the settle time begins with the last request of a create, no matter how long after the first one', async () => {
   const gateway = await startIdempotencyGateway({

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
-import { KEY, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
+import { KEY, LOST, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const folder = mkdtempSync(join(tmpdir(), 'dli-gateway-projects-'));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
 import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
-import { KEY, startIdempotencyGateway, startUpstream } from './helpers/idempotency-gateway.js';
+import { KEY, startIdempotencyGateway, startUpstream } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

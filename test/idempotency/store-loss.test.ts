@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { closedPort } from '../helpers/listening-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient, PREFIX, startPair, startProxy } from '../operation-store/helpers/redis-access.js';
+import { openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
 import {
   KEY,
   NAME_TAKEN,
@@ -10,7 +10,7 @@ import {
   startUpstream,
   UNKNOWN,
   until,
-} from './helpers/idempotency-gateway.js';
+} from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEY, NAME_TAKEN, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
+import { KEY, NAME_TAKEN, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };

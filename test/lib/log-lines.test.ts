@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { logBug, newTrace } from '../../src/lib/logger.js';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
 import { findBadLines, linesWith } from '../helpers/log-lines.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { readSamples } from '../helpers/samples.js';

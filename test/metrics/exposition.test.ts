@@ -5,8 +5,8 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { readSamples } from '../helpers/samples.js';
-import { closeSubscribers, nextOf, subscribe, WATCH } from '../http/helpers/subscribers.js';
-import { openClient } from '../operation-store/helpers/redis-access.js';
+import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
+import { openClient } from '../helpers/redis-access.js';
 
 afterEach(async () => {
   await closeSubscribers();

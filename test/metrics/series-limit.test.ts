@@ -7,7 +7,7 @@ import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../he
 import { post } from '../helpers/post.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { readSamples } from '../helpers/samples.js';
-import { closeSubscribers, readAll, subscribe } from '../http/helpers/subscribers.js';
+import { closeSubscribers, readAll, subscribe } from '../helpers/subscribers.js';
 
 afterEach(async () => {
   await closeSubscribers();

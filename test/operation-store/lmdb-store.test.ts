@@ -22,7 +22,7 @@ import { StoreUnavailableError } from '../../src/operation-store/operation-store
 import type { SendingRecord } from '../../src/operation-store/record-format.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
-import { inParallel } from '../proof/helpers/in-parallel.js';
+import { inParallel } from '../helpers/in-parallel.js';
 import {
   BEGUN,
   describeOperationStore,

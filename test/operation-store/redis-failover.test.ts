@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { startEmulator } from '../emulator/helpers/running-emulator.js';
+import { startEmulator } from '../helpers/running-emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { proofSize } from '../helpers/proof-size.js';
@@ -8,11 +8,11 @@ import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilFinal } from '../proof/helpers/caller.js';
 import { CLASSIC } from '../proof/helpers/classic-kind.js';
 import { planCreate } from '../proof/helpers/create-plan.js';
-import { inParallel } from '../proof/helpers/in-parallel.js';
-import type { Random } from '../proof/helpers/random.js';
-import { chooseSeed, pick, randomOf } from '../proof/helpers/random.js';
+import { inParallel } from '../helpers/in-parallel.js';
+import type { Random } from '../helpers/random.js';
+import { chooseSeed, pick, randomOf } from '../helpers/random.js';
 import { checkAnswers, NO_CONTRADICTIONS } from '../proof/helpers/verdict.js';
-import { startReplicated } from './helpers/redis-access.js';
+import { startReplicated } from '../helpers/redis-access.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 
 const CREATES = proofSize(24, 300);

@@ -16,7 +16,7 @@ import {
   shareRedisServer,
   startPair,
   startProxy,
-} from './helpers/redis-access.js';
+} from '../helpers/redis-access.js';
 import { createStoreHealth } from './helpers/store-health.js';
 
 const NOW_MS = Date.now();

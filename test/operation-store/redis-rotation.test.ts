@@ -4,7 +4,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
-import { eventually, openClient } from './helpers/redis-access.js';
+import { eventually, openClient } from '../helpers/redis-access.js';
 
 const REPLACED = 'credentials replaced';
 /** One each for records, counters, leases and messages. */

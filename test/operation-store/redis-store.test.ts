@@ -24,7 +24,7 @@ import {
   PREFIX,
   shareRedisServer,
   startProxy,
-} from './helpers/redis-access.js';
+} from '../helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 

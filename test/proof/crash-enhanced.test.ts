@@ -1,4 +1,4 @@
-import { POOL_A, QUEUE_DEDICATED } from '../enhanced-connection/helpers/enhanced-gateway.js';
+import { POOL_A, QUEUE_DEDICATED } from '../helpers/enhanced-gateway.js';
 import { BINDING_CRASH_POINTS } from './helpers/crash-points.js';
 import { describeCrashes } from './helpers/crashes.js';
 import { ENHANCED } from './helpers/enhanced-kind.js';

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { fuzzSize } from '../helpers/proof-size.js';
-import { chooseSeed } from '../proof/helpers/random.js';
+import { chooseSeed } from '../helpers/random.js';
 import { expectHealthy, fuzzTimeoutMs } from './helpers/gateway-health.js';
 import { GraphqlRun } from './helpers/graphql-run.js';
 import type { Tally } from './helpers/tally.js';

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
-import { connectionOf, pageOf } from '../connection-reads/helpers/read-connections.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 import { remove } from '../helpers/deletion.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import type { Transport } from '../http/helpers/subscribers.js';
-import { closeSubscribers, readAll, subscribe } from '../http/helpers/subscribers.js';
+import type { Transport } from '../helpers/subscribers.js';
+import { closeSubscribers, readAll, subscribe } from '../helpers/subscribers.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const USER = { name: 'quiet operator', password: 'correct horse battery staple', domainName: 'Example-Holding' };

@@ -9,7 +9,7 @@ import { findBadLines } from '../helpers/log-lines.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
-import { openClient } from '../operation-store/helpers/redis-access.js';
+import { openClient } from '../helpers/redis-access.js';
 import type { DiagnosticReport } from './helpers/diagnostic-report.js';
 import { prepareReport } from './helpers/diagnostic-report.js';
 

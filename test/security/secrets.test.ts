@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { pageOf, queryConnection, queryPage } from '../connection-reads/helpers/read-connections.js';
+import { pageOf, queryConnection, queryPage } from '../helpers/read-connections.js';
 import { seed, sendDelete } from '../helpers/deletion.js';
 import type { GraphqlAnswer, TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';

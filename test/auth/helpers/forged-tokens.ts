@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { base64url, SignJWT } from 'jose';
-import type { TokenGateway } from './token-gateway.js';
-import type { TokenClaims } from './token-issuer.js';
-import { AUDIENCE } from './token-issuer.js';
+import type { TokenGateway } from '../../helpers/token-gateway.js';
+import type { TokenClaims } from '../../helpers/token-issuer.js';
+import { AUDIENCE } from '../../helpers/token-issuer.js';
 
 /** Makes a token for a gateway. */
 type Forge = (gateway: TokenGateway) => Promise<string>;

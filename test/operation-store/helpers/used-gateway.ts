@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import type { TokenGateway } from '../../auth/helpers/token-gateway.js';
-import { startTokenGateway } from '../../auth/helpers/token-gateway.js';
-import { connectionOf } from '../../connection-reads/helpers/read-connections.js';
-import { eventually } from './redis-access.js';
+import type { TokenGateway } from '../../helpers/token-gateway.js';
+import { startTokenGateway } from '../../helpers/token-gateway.js';
+import { connectionOf } from '../../helpers/read-connections.js';
+import { eventually } from '../../helpers/redis-access.js';
 
 const PARTS = ['{once}:record', '{limits}:create', '{limits}:login', '{follow}:1'];
 

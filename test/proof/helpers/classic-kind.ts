@@ -3,8 +3,8 @@ import { CREATE_MUTATION } from '../../helpers/gateway.js';
 import type { ConnectionKind } from './connection-kind.js';
 import { digitsOf, UUID_TAIL } from './connection-kind.js';
 import { listFaultsOf } from './fault-alphabet.js';
-import type { Random } from './random.js';
-import { pick } from './random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 
 type Connection = ReturnType<Emulator['connections']>[number];
 

@@ -1,6 +1,6 @@
 import type { Emulator, Fault } from '../../../src/emulator/emulator.js';
-import type { EnhancedPayload } from '../../enhanced-connection/helpers/enhanced-gateway.js';
-import type { Random } from './random.js';
+import type { EnhancedPayload } from '../../helpers/enhanced-gateway.js';
+import type { Random } from '../../helpers/random.js';
 
 /** The fields that the inputs of both kinds of creates share. */
 export interface PlannedInput {

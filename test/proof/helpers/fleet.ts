@@ -1,7 +1,7 @@
 import type { GatewayProcess } from '../../helpers/gateway-process.js';
 import { startGatewayProcess } from '../../helpers/gateway-process.js';
-import type { Random } from './random.js';
-import { pick } from './random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 
 /** Gateway processes that share their records, and are restarted when a test kills them. */
 export class Fleet {

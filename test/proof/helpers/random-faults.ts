@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Emulator } from '../../../src/emulator/emulator.js';
-import { startEmulator } from '../../emulator/helpers/running-emulator.js';
+import { startEmulator } from '../../helpers/running-emulator.js';
 import { environmentFor } from '../../helpers/gateway-process.js';
 import { proofSize } from '../../helpers/proof-size.js';
 import type { CreateHistory } from './caller.js';
@@ -9,8 +9,8 @@ import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import type { CreatePlan } from './create-plan.js';
 import { planCreate } from './create-plan.js';
 import { Fleet } from './fleet.js';
-import { inParallel } from './in-parallel.js';
-import { chooseSeed, randomOf } from './random.js';
+import { inParallel } from '../../helpers/in-parallel.js';
+import { chooseSeed, randomOf } from '../../helpers/random.js';
 import { checkAnswers, NO_CONTRADICTIONS } from './verdict.js';
 
 // With more creates at a time, some would miss their deadlines on a machine with two cores.

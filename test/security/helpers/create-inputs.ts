@@ -1,5 +1,5 @@
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import { integer, isBy, oddValue } from './odd-values.js';
 
 /** The input of a create, as it is sent. */

@@ -10,8 +10,8 @@ import {
   isUnionType,
   OperationTypeNode,
 } from 'graphql';
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import { integer, isBy, RawText, shuffled } from './odd-values.js';
 
 /** A document and the other parts of its request. */

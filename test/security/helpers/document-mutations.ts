@@ -1,5 +1,5 @@
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import { integer, isBy, mutateText } from './odd-values.js';
 
 const TOKEN = /[_A-Za-z]\w*|\.\.\.|"(?:[^"\\\n]|\\.)*"|-?\d+(?:\.\d+)?|#.*|\S/g;

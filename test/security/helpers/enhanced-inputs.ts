@@ -1,12 +1,12 @@
-import type { ResourceInput } from '../../enhanced-connection/helpers/enhanced-gateway.js';
+import type { ResourceInput } from '../../helpers/enhanced-gateway.js';
 import {
   POOL_A,
   POOL_B,
   QUEUE_DEDICATED,
   QUEUE_OF_POOL_A,
-} from '../../enhanced-connection/helpers/enhanced-gateway.js';
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+} from '../../helpers/enhanced-gateway.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import type { CreateInput } from './create-inputs.js';
 import { integer, isBy, oddValue, shuffled } from './odd-values.js';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { GraphQLArgument } from 'graphql';
 import { buildSchema, OperationTypeNode } from 'graphql';
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import type { CreateInput } from './create-inputs.js';
 import { createInput, mutateInput, nameOf } from './create-inputs.js';
 import type { GrownDocument } from './document-grower.js';

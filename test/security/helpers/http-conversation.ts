@@ -1,5 +1,5 @@
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import type { Message } from './http-message.js';
 import {
   CANARY,

@@ -1,5 +1,5 @@
 import { CREATE_MUTATION, VALID_INPUT } from '../../helpers/gateway.js';
-import type { Random } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
 import { integer, isBy, shuffled } from './odd-values.js';
 
 /** Prefix of the names of connections that no valid request asks for. */

@@ -1,5 +1,5 @@
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 
 /** Text that is sent verbatim, for JSON that no JavaScript value serializes to. */
 export class RawText {

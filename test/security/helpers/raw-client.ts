@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Random } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
 import { integer, isBy } from './odd-values.js';
 
 /** Resolves when a connection is closed. */

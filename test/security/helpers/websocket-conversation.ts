@@ -1,5 +1,5 @@
-import type { Random } from '../../proof/helpers/random.js';
-import { pick } from '../../proof/helpers/random.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import type { Pool } from './graphql-requests.js';
 import { generateRequest } from './graphql-requests.js';
 import { integer, isBy, mutateText, oddValue, writeJson } from './odd-values.js';

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, beforeEach } from '@jest/globals';
-import type { Environment } from '../../../src/config/secret-files.js';
-import type { EmulatorOptions } from '../../../src/emulator/emulator.js';
-import type { GatewayLimits } from '../../../src/gateway.js';
-import type { TestClock } from '../../helpers/clock.js';
-import { createTestClock } from '../../helpers/clock.js';
-import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
-import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
+import type { Environment } from '../../src/config/secret-files.js';
+import type { EmulatorOptions } from '../../src/emulator/emulator.js';
+import type { GatewayLimits } from '../../src/gateway.js';
+import type { TestClock } from './clock.js';
+import { createTestClock } from './clock.js';
+import type { GraphqlAnswer, TestGateway } from './gateway.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from './gateway.js';
 import type { TokenClaims, TokenIssuer } from './token-issuer.js';
 import { AUDIENCE, startTokenIssuer } from './token-issuer.js';
 

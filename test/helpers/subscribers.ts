@@ -4,7 +4,7 @@ import type { Client as SocketClient } from 'graphql-ws';
 import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
-import { isWithinTest, onCleanup } from '../../helpers/clean-up.js';
+import { isWithinTest, onCleanup } from './clean-up.js';
 
 /** Watches one connection. */
 export const WATCH = 'subscription Watch($id: ID!) { datasourceConnection(id: $id) { id name state } }';

@@ -1,4 +1,4 @@
-import { CLIENT_TIMEOUTS } from '../../../src/http/client-timeouts.js';
+import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 
 const NEVER_MS = 10 * 60_000;
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach } from '@jest/globals';
-import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
-import { createEmulator } from '../../../src/emulator/emulator.js';
-import { createTestClock } from '../../helpers/clock.js';
-import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
-import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
-import { freshName } from '../../helpers/shared-gateway.js';
+import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
+import { createEmulator } from '../../src/emulator/emulator.js';
+import { createTestClock } from './clock.js';
+import type { Payload, TestGateway, TestGatewayOptions } from './gateway.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from './gateway.js';
+import { freshName } from './shared-gateway.js';
 
 /** A valid key. */
 export const KEY = 'order-4711-attempt-1';

@@ -8,7 +8,7 @@ import { ConfigError, loadConfig } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
-import { AUDIENCE, startTokenIssuer } from '../auth/helpers/token-issuer.js';
+import { AUDIENCE, startTokenIssuer } from '../helpers/token-issuer.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { IAM_USER } from '../helpers/iam-user.js';

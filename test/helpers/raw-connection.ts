@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { rawRequest } from '../../emulator/helpers/raw-client.js';
+import { rawRequest } from './raw-client.js';
 
 /** The text of a WebSocket handshake. */
 export const HANDSHAKE = rawRequest('GET', '/graphql', '', {

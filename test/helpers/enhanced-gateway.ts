@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
-import { startGateway } from '../../helpers/gateway.js';
+import type { Payload, TestGateway, TestGatewayOptions } from './gateway.js';
+import { startGateway } from './gateway.js';
 
 /** A valid input of a create. */
 export const VALID_ENHANCED_INPUT = {

@@ -4,8 +4,8 @@ import type { ServerOptions } from 'node:https';
 import { createServer as createHttpsServer } from 'node:https';
 import type { JWTHeaderParameters } from 'jose';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
-import { createTestClock } from '../../helpers/clock.js';
-import { listen } from '../../helpers/listening-server.js';
+import { createTestClock } from './clock.js';
+import { listen } from './listening-server.js';
 
 /** The audience of the gateway's tokens. */
 export const AUDIENCE = 'https://gateway.example';

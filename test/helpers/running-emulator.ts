@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
-import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
+import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import {
   createEmulator,
   DEFAULT_DOMAIN_NAME,
@@ -7,7 +7,7 @@ import {
   DEFAULT_PROJECT_ID,
   DEFAULT_PROJECT_NAME,
   DEFAULT_USER_NAME,
-} from '../../../src/emulator/emulator.js';
+} from '../../src/emulator/emulator.js';
 
 /** Path of the connections of the default project. */
 export const CONNECTIONS_PATH = `/v2.0/${DEFAULT_PROJECT_ID}/datasource-connection`;

@@ -1,4 +1,4 @@
-import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
+import type { GraphqlAnswer, TestGateway } from './gateway.js';
 
 /** Every field of a connection. */
 export const CONNECTION_FIELDS = `
