@@ -8,8 +8,8 @@ import { ConnectionDetails } from '../connection-reads/connection-details.js';
 import { FairRateLimiter } from '../connection-reads/fair-rate-limiter.js';
 import { ConnectionReader } from '../connection-reads/reader.js';
 import { ConnectionWatcher } from '../connection-reads/watcher.js';
-import type { DliLimits } from '../dli/create-clients.js';
-import { createDliClients } from '../dli/create-clients.js';
+import type { DliLimits } from './dli-clients.js';
+import { createDliClients } from './dli-clients.js';
 import { ConfidentialTexts } from '../dli/sanitize.js';
 import { AccessKeyAuthenticator } from '../huawei-cloud/access-key-authenticator.js';
 import type { Authenticator, Rotate } from '../huawei-cloud/authenticator.js';
@@ -97,8 +97,8 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const skew = new ClockSkew(clock, 'dli', log);
   const iamSkew = new ClockSkew(clock, 'iam', log);
   // One pool per purpose, so that slow calls do not delay others.
-  const iamTransport = new Transport({ ...egress, maxConnections: 4, skew: iamSkew, pool: 'iam', metrics });
-  const issuerTransport = new Transport({ ...egress, maxConnections: 1, pool: 'issuer', metrics });
+  const iamTransport = new Transport({ egress, pool: 'iam', metrics, skew: iamSkew }, { maxConnections: 4 });
+  const issuerTransport = new Transport({ egress, pool: 'issuer', metrics }, { maxConnections: 1 });
   const sampler = new LogSampler(logWindowMs);
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);

@@ -2,7 +2,6 @@ import { Agent } from 'undici';
 import type { Deadline } from '../lib/time.js';
 import type { PoolName } from '../metrics/catalog.js';
 import type { Metrics } from '../metrics/metrics.js';
-import { NO_METRICS } from '../metrics/metrics.js';
 import type { ClockSkew } from './clock-skew.js';
 import type { EgressProxy } from './egress-proxy.js';
 import { createProxyConnector } from './egress-proxy.js';
@@ -42,8 +41,17 @@ export interface Egress {
   timeouts?: UpstreamTimeouts | undefined;
 }
 
+interface Dependencies {
+  egress: Egress;
+  /** The name of the pool in the metrics. */
+  pool: PoolName;
+  metrics: Metrics;
+  /** Observes the `Date` of every response. Default: nothing does. */
+  skew?: ClockSkew;
+}
+
 /** Limits of the connections to one upstream host. */
-interface TransportOptions extends Partial<Egress> {
+interface TransportLimits {
   /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
   /**
@@ -51,11 +59,6 @@ interface TransportOptions extends Partial<Egress> {
    * fifth may wait until a connection is free. Default 500.
    */
   maxWaiting?: number | undefined;
-  /** Observes the `Date` of every response. */
-  skew?: ClockSkew;
-  /** The name of the pool in the metrics. */
-  pool?: PoolName;
-  metrics?: Metrics;
 }
 
 // undici's timers are coarse: the connect timeout fires within 3 s.
@@ -77,16 +80,11 @@ export class Transport {
   readonly #pool: PoolName;
   readonly #metrics: Metrics;
 
-  constructor({
-    maxConnections = 50,
-    maxWaiting = 500,
-    skew,
-    certificates,
-    proxy,
-    timeouts = UPSTREAM_TIMEOUTS,
-    pool = 'reads',
-    metrics = NO_METRICS,
-  }: TransportOptions = {}) {
+  constructor(
+    { egress, pool, metrics, skew }: Dependencies,
+    { maxConnections = 50, maxWaiting = 500 }: TransportLimits = {},
+  ) {
+    const { certificates, proxy, timeouts = UPSTREAM_TIMEOUTS } = egress;
     this.#skew = skew;
     this.#timeouts = timeouts;
     this.#pool = pool;

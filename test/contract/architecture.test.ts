@@ -78,7 +78,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     allowedAsTypes: ['huawei-cloud/transport.ts', 'huawei-cloud/upstream-log.ts'],
   },
   dli: { allowed: ['huawei-cloud', 'lib'], allowedAsTypes: ['metrics'] },
-  'huawei-cloud': { allowed: ['lib', 'metrics/metrics.ts'], allowedAsTypes: ['metrics'] },
+  'huawei-cloud': { allowed: ['lib'], allowedAsTypes: ['metrics'] },
   lib: { allowed: [] },
   metrics: { allowed: [] },
   emulator: { allowed: [] },
@@ -90,6 +90,7 @@ const RULES_OF_FILES: Readonly<Record<string, Rule>> = {
     allowed: ['idempotency', 'operation-store', 'connection-reads', 'auth', 'config', 'dli', 'huawei-cloud', 'lib'],
     allowedAsTypes: ['metrics'],
   },
+  'composition/dli-clients.ts': { allowed: ['dli', 'huawei-cloud'], allowedAsTypes: ['lib', 'metrics'] },
   'composition/metrics.ts': {
     allowed: ['metrics'],
     allowedAsTypes: ['http', 'operation-store', 'config', 'huawei-cloud', 'lib'],

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { directTransport } from '../helpers/direct-transport.js';
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
@@ -7,7 +8,6 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { HostsFilter } from '../../src/dli/hosts-filter.js';
 import { createKyClient } from '../../src/huawei-cloud/ky-client.js';
-import { Transport } from '../../src/huawei-cloud/transport.js';
 import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { listen } from '../helpers/listening-server.js';
@@ -29,7 +29,7 @@ interface Limits {
 /** Starts an upstream and returns a function that receives its response through the filter. */
 async function startUpstream(respond: (response: ServerResponse) => unknown) {
   const upstream = await listen(createServer((_request, response) => respond(response)));
-  const transport = new Transport();
+  const transport = directTransport();
   onCleanup(() => transport.close());
   return ({ maxBytes, maxBodyBytes = MEGABYTE, timeoutMs = 3_600_000 }: Limits = {}) =>
     transport.send({
@@ -203,9 +203,8 @@ const built = (path: string) => new URL(`../../dist/${path}.js`, import.meta.url
 /** Receives a response from the URL in its argument, and prints what was kept and by how much its memory rose. */
 const RECEIVE = `
   import { HostsFilter } from '${built('dli/hosts-filter')}';
-  import { Transport } from '${built('huawei-cloud/transport')}';
-  import { Deadline, SYSTEM_CLOCK } from '${built('lib/time')}';
-  const transport = new Transport();
+    import { Deadline, SYSTEM_CLOCK } from '${built('lib/time')}';
+  const transport = directTransport();
   const startBytes = process.memoryUsage.rss();
   const { text } = await transport.send({
     method: 'GET',
@@ -307,7 +306,7 @@ describe('the time of a response', () => {
 describe('a client of ky', () => {
   it('receives the filtered response', async () => {
     const upstream = await listen(createServer((_request, response) => response.end('{"hosts":[1]}')));
-    const transport = new Transport();
+    const transport = directTransport();
     onCleanup(() => transport.close());
     const limits = { deadline: new Deadline(SYSTEM_CLOCK, 30_000), maxBodyBytes: 1_024, filter: new HostsFilter() };
     const options: Parameters<ReturnType<typeof createKyClient>>[1] & { limits: typeof limits } = { limits };

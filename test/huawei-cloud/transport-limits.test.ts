@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { directTransport } from '../helpers/direct-transport.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -153,7 +154,7 @@ describe('a call that times out while it waits for a connection', () => {
       if (url !== '/first') response.end();
     });
     const upstream = await listen(server);
-    const transport = new Transport({ maxConnections: 1, maxWaiting: 2 });
+    const transport = directTransport({ maxConnections: 1, maxWaiting: 2 });
     const send = (path: string, timeoutMs: number) =>
       transport.send({
         method: 'POST',

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { directTransport } from '../../helpers/direct-transport.js';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { createDliClients } from '../../../src/dli/create-clients.js';
+import { createDliClients } from '../../../src/composition/dli-clients.js';
 import type { OperationContext } from '../../../src/dli/dli-error.js';
 import { DliError, UnknownOutcomeError } from '../../../src/dli/dli-error.js';
 import { ConfidentialTexts } from '../../../src/dli/sanitize.js';
 import { AccessKeyAuthenticator } from '../../../src/huawei-cloud/access-key-authenticator.js';
 import { ClockSkew } from '../../../src/huawei-cloud/clock-skew.js';
 import { IamClient } from '../../../src/huawei-cloud/iam-client.js';
-import { Transport } from '../../../src/huawei-cloud/transport.js';
 import { UpstreamLog } from '../../../src/huawei-cloud/upstream-log.js';
 import { LogSampler } from '../../../src/lib/log-sampler.js';
 import type { Clock } from '../../../src/lib/time.js';
@@ -82,7 +82,7 @@ export async function startClients(
   const log = { error: write, info: write, warn: write };
   const sampler = new LogSampler();
   const upstream = new UpstreamLog(log, sampler, NO_METRICS);
-  const iamTransport = new Transport();
+  const iamTransport = directTransport();
   const authenticator = new AccessKeyAuthenticator(
     { accessKey: 'LOOPBACKACCESSKEY001', secretKey: 'secret-of-the-loopback-access-key-001' },
     { id: PROJECT_ID, name: 'test' },

@@ -7,17 +7,17 @@ import type { LogSampler } from '../lib/log-sampler.js';
 import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
-import { BindingsClient } from './bindings-client.js';
-import { ChangeRequests } from './change-request.js';
-import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
-import { ConnectionsClient } from './connections-client.js';
-import { CreateRequests } from './create-request.js';
-import { checkCredential } from './credential-check.js';
-import { createSignIn, DliClient } from './dli-client.js';
-import type { DliLog } from './dli-error.js';
-import { ResourceDirectory } from './resource-directory.js';
-import { RepeatableRequests } from './repeatable-request.js';
-import type { ConfidentialTexts } from './sanitize.js';
+import { BindingsClient } from '../dli/bindings-client.js';
+import { ChangeRequests } from '../dli/change-request.js';
+import { CLASSIC_API, ENHANCED_API } from '../dli/connection-api.js';
+import { ConnectionsClient } from '../dli/connections-client.js';
+import { CreateRequests } from '../dli/create-request.js';
+import { checkCredential } from '../dli/credential-check.js';
+import { createSignIn, DliClient } from '../dli/dli-client.js';
+import type { DliLog } from '../dli/dli-error.js';
+import { ResourceDirectory } from '../dli/resource-directory.js';
+import { RepeatableRequests } from '../dli/repeatable-request.js';
+import type { ConfidentialTexts } from '../dli/sanitize.js';
 
 /** Limits of the calls to DLI that are constant outside tests. */
 export interface DliLimits {
@@ -52,13 +52,13 @@ interface Dependencies {
 export function createDliClients(dependencies: Dependencies) {
   const { limits, egress, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
   const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };
-  const options = { ...egress, skew, metrics };
+  const connection = { egress, skew, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
-    creates: new Transport({ ...options, pool: 'creates', maxWaiting: limits.queuedCreates }),
-    reads: new Transport({ ...options, pool: 'reads', maxConnections: 20 }),
-    changes: new Transport({ ...options, pool: 'changes', maxConnections: 5 }),
-    reconciliation: new Transport({ ...options, pool: 'reconciliation', maxConnections: 5 }),
+    creates: new Transport({ ...connection, pool: 'creates' }, { maxWaiting: limits.queuedCreates }),
+    reads: new Transport({ ...connection, pool: 'reads' }, { maxConnections: 20 }),
+    changes: new Transport({ ...connection, pool: 'changes' }, { maxConnections: 5 }),
+    reconciliation: new Transport({ ...connection, pool: 'reconciliation' }, { maxConnections: 5 }),
   };
   const readsForChange = new RepeatableRequests({ ...shared, transport: transports.changes, maxTries: 2 });
   const requests = {
