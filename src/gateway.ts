@@ -113,7 +113,7 @@ export async function createGateway(
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
-    onChange: change => backend.watcher.notice(change),
+    onChange: change => backend.watcher.applyChange(change),
     metrics,
   };
   const ownSchema = buildGatewaySchema(createResolvers(backend, mutationDependencies));

@@ -34,9 +34,9 @@ export async function openSharedCounters(
     import('../auth/rate-limits.js'),
   ]);
   const lines = {
-    lost: (fields: object) =>
+    start: (fields: object) =>
       log.warn({ operation: 'limits', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway counts creates alone'),
-    back: (fields: object) =>
+    end: (fields: object) =>
       log.info({ operation: 'limits', outcome: 'shared', ...fields }, 'gateways count creates together again'),
   };
   const redis = await connectBestEffort(clients, COUNTER_PREFIX, lines, logWindowMs);

@@ -138,7 +138,7 @@ export class ConnectionReader {
   }
 
   /** Takes a change into account, and discards the results that it has made stale. */
-  notice(change: ConnectionChange): void {
+  applyChange(change: ConnectionChange): void {
     if (change.id !== undefined) this.#connections.delete(change.id.toLowerCase());
     // An id of unknown kind is tried as that of a classic connection first.
     if (change.kind === 'created' && change.connectionKind !== 'CLASSIC')

@@ -41,9 +41,9 @@ export interface RedisPollLeaseDependencies {
 export async function openRedisPollLease(dependencies: RedisPollLeaseDependencies): Promise<PollLease> {
   const { clients, project, confidential, clock, log, logWindowMs } = dependencies;
   const lines = {
-    lost: (fields: object) =>
+    start: (fields: object) =>
       log.warn({ operation: 'follow', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway polls alone'),
-    back: (fields: object) =>
+    end: (fields: object) =>
       log.info({ operation: 'follow', outcome: 'shared', ...fields }, 'gateways poll connections together again'),
   };
   const commands = await connectBestEffort(clients, PREFIX, lines, logWindowMs);

@@ -120,7 +120,7 @@ export class ConnectionWatcher {
   }
 
   /** Reports a change made by this process to all readers, here and in other processes, and polls the connection. */
-  notice(change: ConnectionChange): void {
+  applyChange(change: ConnectionChange): void {
     // First, so that no process uses the result of an earlier lease.
     this.dependencies.lease.publishChange(change);
     this.#onChange(change);
@@ -182,7 +182,7 @@ export class ConnectionWatcher {
   }
 
   #onChange(change: ConnectionChange): void {
-    this.dependencies.reader.notice(change);
+    this.dependencies.reader.applyChange(change);
     this.#listPoller?.pollNow();
     if (change.id !== undefined) this.#pollers.get(keyOf(change.id))?.pollNow();
   }

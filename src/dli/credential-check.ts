@@ -1,5 +1,5 @@
 import type { Authentication, CheckVerdict, CredentialVerdict } from '../huawei-cloud/authenticator.js';
-import { refusesDate } from '../huawei-cloud/transport.js';
+import { isDateRefused } from '../huawei-cloud/transport.js';
 import { isObject, parseJson } from '../lib/json.js';
 import type { TraceContext } from '../lib/logger.js';
 import { Deadline } from '../lib/time.js';
@@ -48,7 +48,7 @@ export async function checkCredential(
     return false;
   };
   const readProof = (response: CompleteResponse) => {
-    isExpired = refusesDate(response);
+    isExpired = isDateRefused(response);
     return isProof(response);
   };
   const requests = new RepeatableRequests({ ...dependencies, signIn: async () => ({ ...candidate, report }), maxTries: 1 });

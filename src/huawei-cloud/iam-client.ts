@@ -7,7 +7,7 @@ import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
 import type { CallOptions } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
-import { refusesDate } from './transport.js';
+import { isDateRefused } from './transport.js';
 import { TransportError } from './transport-error.js';
 import type { CallDetails, UpstreamLog, UpstreamOperations } from './upstream-log.js';
 
@@ -167,7 +167,7 @@ async function read<T>(response: Response, expectedStatus: number, shape: z.ZodT
 // 408, 429 and 5xx are transient; any other error persists until the credentials or the project change.
 async function refusal(response: Response): Promise<AuthenticationError> {
   const { status } = response;
-  const isSignatureExpired = refusesDate({ status, text: await response.text() });
+  const isSignatureExpired = isDateRefused({ status, text: await response.text() });
   const isTransient = status === 408 || status === 429 || status >= 500;
   const failure = isTransient ? 'UNAVAILABLE' : status === 401 ? 'CREDENTIAL_REFUSED' : 'REFUSED';
   return new AuthenticationError(failure, `IAM responded with status ${status}.`, 1, isSignatureExpired);

@@ -127,7 +127,7 @@ export class Transport {
       const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
       const response = await collector.response;
-      this.#skew?.observe(response.header('date'), sentAtMs, refusesDate(response));
+      this.#skew?.observe(response.header('date'), sentAtMs, isDateRefused(response));
       return response;
     } finally {
       this.#semaphore.release();
@@ -151,7 +151,7 @@ export class Transport {
 }
 
 /** Whether a response refuses a signature for its date. */
-export function refusesDate({ status, text }: Pick<UpstreamResponse, 'status' | 'text'>): boolean {
+export function isDateRefused({ status, text }: Pick<UpstreamResponse, 'status' | 'text'>): boolean {
   // No code of its own; API Gateway writes it after "Incorrect IAM authentication information".
   return status === 401 && text.includes('signature expired');
 }

@@ -7,8 +7,8 @@ interface OutageCount {
 
 /** Writes the log lines of an outage. */
 export interface OutageLines {
-  lost(fields: OutageCount): void;
-  back(fields: OutageCount): void;
+  start(fields: OutageCount): void;
+  end(fields: OutageCount): void;
 }
 
 /**
@@ -16,8 +16,8 @@ export interface OutageLines {
  * minute are only counted, so that they cannot flood the log.
  */
 export class OutageLog {
-  #isLost = false;
-  #isLoggedAsLost = false;
+  #isOngoing = false;
+  #isLoggedAsOngoing = false;
   /** Outages that no line has reported. */
   #count = 0;
   /** The reasons reported within the current minute. */
@@ -35,33 +35,33 @@ export class OutageLog {
    *
    * @param reason one of a bounded number
    */
-  lost(reason = ''): void {
-    if (!this.#isLost) this.#count += 1;
-    this.#isLost = true;
+  start(reason = ''): void {
+    if (!this.#isOngoing) this.#count += 1;
+    this.#isOngoing = true;
     if (this.#reasons.has(reason)) return;
     this.#reasons.add(reason);
     this.#write();
   }
 
   /** Records the end of an outage. Has no effect without one. */
-  back(): void {
-    if (!this.#isLost) return;
-    this.#isLost = false;
+  end(): void {
+    if (!this.#isOngoing) return;
+    this.#isOngoing = false;
     // Otherwise outages recur, and the next line comes at the end of the window.
-    if (this.#isLoggedAsLost && this.#count === 0) this.#write();
+    if (this.#isLoggedAsOngoing && this.#count === 0) this.#write();
   }
 
   /** Writes no more lines. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#isLost = false;
+    this.#isOngoing = false;
   }
 
   #write(): void {
     const fields = this.#count > 1 ? { count: this.#count } : {};
-    if (this.#isLost) this.lines.lost(fields);
-    else this.lines.back(fields);
-    this.#isLoggedAsLost = this.#isLost;
+    if (this.#isOngoing) this.lines.start(fields);
+    else this.lines.end(fields);
+    this.#isLoggedAsOngoing = this.#isOngoing;
     this.#count = 0;
     this.#timer ??= setTimeout(() => this.#endWindow(), this.windowMs).unref();
   }
@@ -69,6 +69,6 @@ export class OutageLog {
   #endWindow(): void {
     this.#timer = undefined;
     this.#reasons.clear();
-    if (this.#isLost || this.#isLoggedAsLost || this.#count > 0) this.#write();
+    if (this.#isOngoing || this.#isLoggedAsOngoing || this.#count > 0) this.#write();
   }
 }

@@ -229,7 +229,7 @@ export async function connectBestEffort(
 ): Promise<Redis> {
   let refusal: { detail?: string } = {};
   let recheck: NodeJS.Timeout | undefined;
-  const outage = new OutageLog({ ...lines, lost: fields => lines.lost({ ...fields, ...refusal }) }, logWindowMs);
+  const outage = new OutageLog({ ...lines, start: fields => lines.start({ ...fields, ...refusal }) }, logWindowMs);
   const redis = clients.create(key, {
     commandTimeout: clients.commandTimeoutMs,
     // Detects a dead server, which does not close the connection: otherwise every command would time out.
@@ -241,7 +241,7 @@ export async function connectBestEffort(
       const detail = explainRefusal(error);
       if (detail === undefined) return false;
       refusal = { detail };
-      outage.lost();
+      outage.start();
       // Only the next command on a new connection shows whether it is still refused.
       recheck ??= setTimeout(() => {
         recheck = undefined;
@@ -263,11 +263,11 @@ export async function connectBestEffort(
   redis.on('ready', () => {
     refusal = {};
     endRecheck();
-    outage.back();
+    outage.end();
   });
   redis.on('close', endRecheck);
   // Errors of ioredis contain commands, so they are not passed on.
-  redis.on('error', () => outage.lost());
+  redis.on('error', () => outage.start());
   redis.on('end', () => outage.close());
   await firstAttempt;
   return redis;

@@ -55,12 +55,12 @@ export class StoreHealth {
     const operation = 'store';
     this.#outage = new OutageLog(
       {
-        lost: fields =>
+        start: fields =>
           log.warn(
             { operation, outcome: 'unavailable', detail: this.#problem ?? 'unknown', ...fields },
             this.#sentence,
           ),
-        back: fields =>
+        end: fields =>
           log.info({ operation, outcome: 'available', ...fields }, 'the operation records can be used again'),
       },
       windowMs,
@@ -103,7 +103,7 @@ export class StoreHealth {
     this.#isUp = false;
     this.#problem = problem;
     this.#sentence = sentence;
-    this.#outage.lost(problem);
+    this.#outage.start(problem);
   }
 
   /** Records that the store can be used. */
@@ -111,7 +111,7 @@ export class StoreHealth {
     if (this.#isUp) return;
     this.#isUp = true;
     this.#problem = undefined;
-    this.#outage.back();
+    this.#outage.end();
   }
 
   /** Counts a stored text that this version does not understand. Repeated reads of the same text count once. */

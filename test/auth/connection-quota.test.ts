@@ -44,7 +44,7 @@ async function openStreams(count: number, url: string, id: string, token?: strin
 
 async function openSocketAs({ graphqlUrl }: TokenGateway, token: string): Promise<RawSocket> {
   const opened = await openSocket(graphqlUrl, bearer(token));
-  opened.say({ type: 'connection_init' });
+  opened.sendMessage({ type: 'connection_init' });
   return opened;
 }
 
@@ -66,7 +66,7 @@ describe('a tenant with 500 open connections', () => {
     const { gateway, connectionId, greedy, modest } = await startWithReaders();
     const { graphqlUrl } = gateway;
     const idle = await openSocketAs(gateway, greedy);
-    expect(await idle.hear()).toEqual({ type: 'connection_ack' });
+    expect(await idle.nextMessage()).toEqual({ type: 'connection_ack' });
     const held = await openStreams(MAX_OPEN - 1, graphqlUrl, connectionId, greedy);
     expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));
 
@@ -89,7 +89,7 @@ describe('a tenant with 500 open connections', () => {
     // A query that is answered at once does not count.
     expect((await gateway.ask(greedy)).status).toBe(200);
     expect((await openStream(graphqlUrl, connectionId, modest)).status).toBe(200);
-    expect(await (await openSocketAs(gateway, modest)).hear()).toEqual({ type: 'connection_ack' });
+    expect(await (await openSocketAs(gateway, modest)).nextMessage()).toEqual({ type: 'connection_ack' });
     expect((await gateway.send(waitFor(connectionId), bearer(modest))).status).toBe(200);
 
     held[0]?.end();
@@ -98,10 +98,10 @@ describe('a tenant with 500 open connections', () => {
     expect(next.status).toBe(200);
     idle.socket.close();
     let socket = await openSocketAs(gateway, greedy);
-    let received = await Promise.race([socket.hear(), socket.closed]);
+    let received = await Promise.race([socket.nextMessage(), socket.closed]);
     while ('code' in received) {
       socket = await openSocketAs(gateway, greedy);
-      received = await Promise.race([socket.hear(), socket.closed]);
+      received = await Promise.race([socket.nextMessage(), socket.closed]);
     }
     expect(received).toEqual({ type: 'connection_ack' });
   });

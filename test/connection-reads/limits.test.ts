@@ -49,15 +49,15 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
   const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
   const counts: Record<string, number> = {};
   for (let socket = 0; socket < sockets; socket += 1) {
-    const { say, hear } = await openSubscriber(graphqlUrl, bearer(token));
+    const { sendMessage, nextMessage } = await openSubscriber(graphqlUrl, bearer(token));
     for (let received = 0; received < PER_SOCKET; ) {
       // More at a time would delay the event loop and make the gateway shed load.
       if (received % AT_A_TIME === 0)
         for (let count = received; count < received + AT_A_TIME; count += 1)
-          say({ type: 'subscribe', id: String(count), payload: { query: WATCH, variables: { id } } });
-      let message = await hear();
+          sendMessage({ type: 'subscribe', id: String(count), payload: { query: WATCH, variables: { id } } });
+      let message = await nextMessage();
       // A refusal is followed by the end of the subscription.
-      while (message.type === 'complete') message = await hear();
+      while (message.type === 'complete') message = await nextMessage();
       const [, code = 'followed'] = /"code":"(\w+)"/.exec(JSON.stringify(message.payload)) ?? [];
       counts[code] = (counts[code] ?? 0) + 1;
       received += 1;

@@ -172,20 +172,20 @@ describe('a subscription to the list', () => {
     const gateway = await startTokenGateway(SLOW, { limits: { watchesPerTenant: 2 } });
     const [token, other] = await Promise.all(['one', 'other'].map(sub => gateway.sign({ claims: { sub } })));
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
+    const { sendMessage, nextMessage } = await openSubscriber(gateway.graphqlUrl, bearer(token));
     const watch = { query: WATCH, variables: { id: connectionId } };
-    say({ type: 'subscribe', id: 'a', payload: watch });
-    expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
-    for (const id of ['b', 'c']) say({ type: 'subscribe', id, payload: { query: WATCH_LIST } });
-    expect(await hear()).toMatchObject({ payload: { errors: [{ extensions: { code: 'OVERLOADED' } }] } });
+    sendMessage({ type: 'subscribe', id: 'a', payload: watch });
+    expect(await nextMessage()).toMatchObject({ type: 'next', id: 'a' });
+    for (const id of ['b', 'c']) sendMessage({ type: 'subscribe', id, payload: { query: WATCH_LIST } });
+    expect(await nextMessage()).toMatchObject({ payload: { errors: [{ extensions: { code: 'OVERLOADED' } }] } });
 
     expect(await nextChangeAfterCreate(gateway, other)).toBe('ADDED orders CREATING');
     // The end of one watch makes room for another.
-    for (const id of ['a', 'b', 'c']) say({ type: 'complete', id });
+    for (const id of ['a', 'b', 'c']) sendMessage({ type: 'complete', id });
     let isWatched = false;
     for (let tries = 0; !isWatched && tries < 1_000; tries += 1) {
-      say({ type: 'subscribe', id: `d${tries}`, payload: watch });
-      isWatched = JSON.stringify(await hear()).includes(connectionId);
+      sendMessage({ type: 'subscribe', id: `d${tries}`, payload: watch });
+      isWatched = JSON.stringify(await nextMessage()).includes(connectionId);
     }
     expect(isWatched).toBe(true);
   });
@@ -200,13 +200,13 @@ describe('a subscription to the list', () => {
 
   it('does not end when its gateway stops, so that its client reconnects', async () => {
     const gateway = await startGateway({ env: SLOW });
-    const { say, closed, socket } = await openSubscriber(gateway.graphqlUrl);
-    say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
+    const { sendMessage, closed, socket } = await openSubscriber(gateway.graphqlUrl);
+    sendMessage({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
     await gateway.emulator.ledger.waitFor('listConnections', 1);
-    const heard: string[] = [];
-    socket.on('message', data => heard.push(String(data)));
+    const received: string[] = [];
+    socket.on('message', data => received.push(String(data)));
     await gateway.close();
-    expect([(await closed).code, heard]).toEqual([1001, []]);
+    expect([(await closed).code, received]).toEqual([1001, []]);
   });
 });
 
@@ -267,13 +267,13 @@ describe('a subscriber that reads slowly', () => {
     const gateway = await startGateway({ env: FAST, limits: { clientTimeouts: PATIENT_TIMEOUTS } });
     const { emulator, graphqlUrl } = gateway;
     const count = 50;
-    const { socket, say, hear } = await openSubscriber(graphqlUrl);
+    const { socket, sendMessage, nextMessage } = await openSubscriber(graphqlUrl);
     // Events of more than 100 KB fill the socket buffers of the machine.
     const fields = Array.from({ length: 15 }, (_, index) => `q${index}: queues { name }`).join(' ');
     const query = `subscription { datasourceConnections(filter: {includeDeleted: true}) {
       kind connection { name state ${fields} } } }`;
     const queues = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(2_000));
-    say({ type: 'subscribe', id: 'a', payload: { query } });
+    sendMessage({ type: 'subscribe', id: 'a', payload: { query } });
     await emulator.ledger.waitFor('listConnections', 1);
     socket.pause();
     const ids = Array.from({ length: count }, (_, index) => seed(emulator, { name: `c${index}`, queues }));
@@ -287,7 +287,7 @@ describe('a subscriber that reads slowly', () => {
     const latest = new Map<string, string>();
     let received = 0;
     while ([...latest.values()].filter(state => state === 'DELETED').length < count) {
-      const { payload } = await hear();
+      const { payload } = await nextMessage();
       const { connection } = (payload as { data: { datasourceConnections: ShownChange } }).data.datasourceConnections;
       expect(latest.get(connection.name)).not.toBe('DELETED');
       latest.set(connection.name, connection.state);

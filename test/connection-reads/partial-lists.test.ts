@@ -160,8 +160,8 @@ describe('a change of our own', () => {
 
   it('passes the kind of a created enhanced connection to the client of DLI', async () => {
     const { stored, reads } = start();
-    reads.watcher.notice({ kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' });
-    reads.watcher.notice({ kind: 'created', id: idOf(2), connectionKind: 'CLASSIC' });
+    reads.watcher.applyChange({ kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' });
+    reads.watcher.applyChange({ kind: 'created', id: idOf(2), connectionKind: 'CLASSIC' });
     // Classic connections are tried first anyway.
     expect(stored.remembered).toEqual(new Map([[idOf(1), 'ENHANCED']]));
   });
@@ -170,7 +170,7 @@ describe('a change of our own', () => {
     const { stored, clock, reads } = start(classic(1), enhanced(2));
     stored.fail('CLASSIC');
     if (list === 'kept') await namesIn(reads);
-    reads.watcher.notice({ kind: 'created', id: idOf(1), connectionKind: 'CLASSIC' });
+    reads.watcher.applyChange({ kind: 'created', id: idOf(1), connectionKind: 'CLASSIC' });
     expect(await namesIn(reads)).toEqual(['enhanced_2']);
     expect([stored.lists, stored.gets]).toEqual([1, []]);
     stored.failures.clear();
@@ -185,7 +185,7 @@ describe('a change of our own', () => {
     const bindings = [binding('pool_1 CREATING')];
     // A get lacks the fields that only lists have.
     stored.put(enhanced(2, { bindings }));
-    reads.watcher.notice({ kind: 'changed', id: idOf(2).toUpperCase() });
+    reads.watcher.applyChange({ kind: 'changed', id: idOf(2).toUpperCase() });
     expect(await page({ readiness: ['BINDING'] })).toMatchObject({
       items: [{ id: idOf(2), bindings, isShared: true, isIpv6Enabled: false }],
     });
@@ -195,7 +195,7 @@ describe('a change of our own', () => {
 
   it('is not looked up for a list that was read after it', async () => {
     const { stored, reads } = start(enhanced(1));
-    reads.watcher.notice({ kind: 'changed', id: idOf(1) });
+    reads.watcher.applyChange({ kind: 'changed', id: idOf(1) });
     expect(await namesIn(reads)).toEqual(['enhanced_1']);
     expect([stored.lists, stored.gets]).toEqual([1, []]);
   });
@@ -203,8 +203,8 @@ describe('a change of our own', () => {
   it('keeps a created connection that is bound before a list shows it', async () => {
     const { stored, clock, reads } = start();
     const created = enhanced(1, { bindings: [binding('pool_1 CREATING')] });
-    reads.watcher.notice({ kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' });
-    reads.watcher.notice({ kind: 'changed', id: idOf(1) });
+    reads.watcher.applyChange({ kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' });
+    reads.watcher.applyChange({ kind: 'changed', id: idOf(1) });
     clock.advance(1_001);
     const listed = reads.reader.list(0, false, CALLER);
     // DLI's list lags behind its get.
@@ -217,8 +217,8 @@ describe('a change of our own', () => {
   it('does not bring a deleted connection back', async () => {
     const { stored, reads } = start(enhanced(1), enhanced(2));
     expect(await namesIn(reads)).toEqual(['enhanced_1', 'enhanced_2']);
-    reads.watcher.notice({ kind: 'deleted', id: idOf(1) });
-    reads.watcher.notice({ kind: 'changed', id: idOf(1) });
+    reads.watcher.applyChange({ kind: 'deleted', id: idOf(1) });
+    reads.watcher.applyChange({ kind: 'changed', id: idOf(1) });
     expect(await namesIn(reads)).toEqual(['enhanced_2']);
     expect([stored.lists, stored.gets]).toEqual([1, []]);
   });
@@ -229,7 +229,7 @@ describe('a change of our own', () => {
     const { watcher } = readAndWatch(stored, { intervalMs: 60_000, freshnessMs: 60_000 });
     const next = await watchList(watcher, stored);
     stored.put(enhanced(1, { bindings: [binding('pool_1 CREATING')] }));
-    watcher.notice({ kind: 'changed', id: idOf(1) });
+    watcher.applyChange({ kind: 'changed', id: idOf(1) });
     expect(await next()).toBe('CHANGED enhanced_1 ACTIVE');
     expect([stored.lists, stored.gets]).toEqual([1, [idOf(1)]]);
   });

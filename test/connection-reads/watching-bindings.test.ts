@@ -136,7 +136,7 @@ describe('a watch of an enhanced connection', () => {
     const stream = watcher.watch(idOf(1), CALLER, [[POOL]]);
     expect(await nextOf(stream)).toBe('ENHANCED ACTIVE');
     stored.put(bound('pool_1 CREATING'));
-    watcher.notice({ kind: 'changed', id: idOf(1) });
+    watcher.applyChange({ kind: 'changed', id: idOf(1) });
     expect(await nextOf(stream)).toBe('pool_1 CREATING');
   });
 });

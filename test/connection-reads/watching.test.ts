@@ -248,18 +248,18 @@ describe('many subscriptions with the same id on one socket', () => {
   it('all end with the socket', async () => {
     const gateway = await startWithSlowCreations(FAST);
     const connectionId = await createOne(gateway, 'left');
-    const { socket, say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
+    const { socket, sendMessage, nextMessage, closed } = await openSubscriber(gateway.graphqlUrl);
     const payload = { query: SUBSCRIPTION, variables: { id: connectionId } };
     for (let index = 0; index < 50; index += 1) {
-      say({ type: 'subscribe', id: 'x', payload });
-      say({ type: 'complete', id: 'x' });
+      sendMessage({ type: 'subscribe', id: 'x', payload });
+      sendMessage({ type: 'complete', id: 'x' });
     }
-    say({ type: 'subscribe', id: 'x', payload });
-    say({ type: 'subscribe', id: 'y', payload });
+    sendMessage({ type: 'subscribe', id: 'x', payload });
+    sendMessage({ type: 'subscribe', id: 'y', payload });
     // graphql-ws may report the ends of earlier subscriptions under the id of the last one.
-    let heard = await hear();
-    while (heard.id !== 'y') heard = await hear();
-    expect(heard).toMatchObject({ type: 'next' });
+    let message = await nextMessage();
+    while (message.id !== 'y') message = await nextMessage();
+    expect(message).toMatchObject({ type: 'next' });
     socket.close();
     await closed;
     expect(await pollsWithoutSubscribers(gateway)).toEqual([]);

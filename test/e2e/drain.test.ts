@@ -93,8 +93,8 @@ describe('a gateway that drains', () => {
     await clients.more(CALLS);
     expect(new Set(clients.calls().map(({ lastConnection }) => lastConnection))).toEqual(new Set(['close']));
     const watching = await openSubscriber(graphqlUrl);
-    watching.say({ type: 'subscribe', id: 'a', payload: { query: WATCH, variables: { id: connectionId } } });
-    expect(await watching.hear()).toMatchObject({ type: 'next' });
+    watching.sendMessage({ type: 'subscribe', id: 'a', payload: { query: WATCH, variables: { id: connectionId } } });
+    expect(await watching.nextMessage()).toMatchObject({ type: 'next' });
     await clients.end();
     gateway.signal('SIGTERM');
     expect(await gateway.end()).toBe(143);
@@ -105,8 +105,8 @@ describe('a gateway that drains', () => {
     const { gateway, graphqlUrl, adminUrl, connectionId } = await start(5_000);
     const watch = { query: WATCH, variables: { id: connectionId } };
     const watching = await openSubscriber(graphqlUrl);
-    watching.say({ type: 'subscribe', id: 'a', payload: watch });
-    expect(await watching.hear()).toMatchObject({ type: 'next' });
+    watching.sendMessage({ type: 'subscribe', id: 'a', payload: watch });
+    expect(await watching.nextMessage()).toMatchObject({ type: 'next' });
     const events = await fetch(graphqlUrl, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },

@@ -172,8 +172,8 @@ describe('an overloaded gateway', () => {
   // An open WebSocket does not bypass shedding.
   async function shedsMessages(socket: RawSocket): Promise<void> {
     const subscribed = () => {
-      socket.say({ type: 'subscribe', id: 'a', payload: QUERY });
-      return socket.hear();
+      socket.sendMessage({ type: 'subscribe', id: 'a', payload: QUERY });
+      return socket.nextMessage();
     };
     let received = await subscribed();
     while (!JSON.stringify(received).includes('OVERLOADED')) received = await subscribed();
@@ -200,8 +200,8 @@ describe('an overloaded gateway', () => {
     await whileBusy(async () => {
       while (!received.includes('OVERLOADED')) {
         for (let count = 0; count < MANY; count += 1)
-          socket.say({ type: 'subscribe', id: String(count), payload: QUERY });
-        for (let count = 0; count < MANY; count += 1) received += JSON.stringify(await socket.hear());
+          socket.sendMessage({ type: 'subscribe', id: String(count), payload: QUERY });
+        for (let count = 0; count < MANY; count += 1) received += JSON.stringify(await socket.nextMessage());
       }
     });
     expect(received).toContain('"code":"OVERLOADED"');

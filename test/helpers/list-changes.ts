@@ -51,14 +51,14 @@ export async function nextChange(events: AsyncIterator<SubscriptionEvent>): Prom
 /** Watches the list as the caller with this token, who then creates `orders`, and returns the change. */
 export async function nextChangeAfterCreate(gateway: TokenGateway, token = ''): Promise<string> {
   // The list is cached, so no call shows that the first watch has started; the end of the second one shows it.
-  const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
-  say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
-  say({ type: 'subscribe', id: 'b', payload: { query: WATCH, variables: { id: 'none' } } });
-  while ((await hear()).type !== 'complete');
+  const { sendMessage, nextMessage } = await openSubscriber(gateway.graphqlUrl, bearer(token));
+  sendMessage({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
+  sendMessage({ type: 'subscribe', id: 'b', payload: { query: WATCH, variables: { id: 'none' } } });
+  while ((await nextMessage()).type !== 'complete');
   // Reads of the list are at least a second apart.
   gateway.clock.advance(1_000);
   await gateway.createAs(token, { name: 'orders' });
-  const { payload } = await hear();
+  const { payload } = await nextMessage();
   return textOf(changeIn(payload as SubscriptionEvent));
 }
 

@@ -94,9 +94,9 @@ export async function nextOf(events: AsyncIterator<SubscriptionEvent>): Promise<
 export interface RawSocket {
   socket: WebSocket;
   /** Sends a message. */
-  say(message: object | string): void;
+  sendMessage(message: object | string): void;
   /** The next message. */
-  hear(): Promise<{ type: string; id?: string; payload?: unknown }>;
+  nextMessage(): Promise<{ type: string; id?: string; payload?: unknown }>;
   /** The close event of the socket. */
   closed: Promise<{ code: number; reason: string }>;
 }
@@ -110,12 +110,12 @@ export async function openSocket(
 ): Promise<RawSocket> {
   const socket = new WebSocket(socketUrl(url), protocol, { headers, ...options });
   closeLater(() => socket.terminate());
-  const heard: { type: string }[] = [];
+  const received: { type: string }[] = [];
   const waiting: ((message: { type: string }) => void)[] = [];
   socket.on('message', data => {
     const message = JSON.parse(String(data));
     const resolve = waiting.shift();
-    if (resolve === undefined) heard.push(message);
+    if (resolve === undefined) received.push(message);
     else resolve(message);
   });
   const closed = new Promise<{ code: number; reason: string }>(resolve =>
@@ -132,8 +132,8 @@ export async function openSocket(
   });
   return {
     socket,
-    say: message => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
-    hear: async () => heard.shift() ?? new Promise(resolve => waiting.push(resolve)),
+    sendMessage: message => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+    nextMessage: async () => received.shift() ?? new Promise(resolve => waiting.push(resolve)),
     closed,
   };
 }
@@ -141,8 +141,8 @@ export async function openSocket(
 /** Opens a WebSocket and signs in, with these headers if needed. */
 export async function openSubscriber(url: string, headers: Record<string, string> = {}): Promise<RawSocket> {
   const opened = await openSocket(url, headers);
-  opened.say({ type: 'connection_init' });
-  const { type } = await opened.hear();
+  opened.sendMessage({ type: 'connection_init' });
+  const { type } = await opened.nextMessage();
   if (type !== 'connection_ack') throw new Error(`The gateway answered with ${type}.`);
   return opened;
 }

@@ -98,14 +98,14 @@ describe('the requests of a tenant who floods the gateway', () => {
     const token = await gateway.sign({ claims: { sub: 'hostile' } });
     const hostile = await openSubscriber(gateway.graphqlUrl, bearer(token));
     const messages = Array.from({ length: 900 }, (_, index) => String(index));
-    for (const id of messages) hostile.say({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
+    for (const id of messages) hostile.sendMessage({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
     const modest = await gateway.sign({ claims: { sub: 'modest' } });
     for (let count = 0; count < 20; count += 1) expect((await gateway.ask(modest)).status).toBe(200);
 
     const waited = new Set(messages);
     const refused: unknown[] = [];
     while (waited.size > 0) {
-      const { id = '', payload } = await hostile.hear();
+      const { id = '', payload } = await hostile.nextMessage();
       waited.delete(id);
       if (JSON.stringify(payload)?.includes('RATE_LIMITED') === true) refused.push(payload);
     }

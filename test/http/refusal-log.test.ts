@@ -50,8 +50,8 @@ describe('the log of refused requests', () => {
   it('has as few lines about WebSockets', async () => {
     const gateway = await startTokenGateway();
     for (const _ of MANY) {
-      const { say, closed } = await openSocket(gateway.graphqlUrl);
-      say({ type: 'connection_init' });
+      const { sendMessage, closed } = await openSocket(gateway.graphqlUrl);
+      sendMessage({ type: 'connection_init' });
       expect(await closed).toMatchObject({ code: 4401 });
     }
     await gateway.close();

@@ -80,8 +80,8 @@ async function startFollowed() {
 
 async function openFollower({ gateway, request }: Awaited<ReturnType<typeof startFollowed>>) {
   const opened = await openSubscriber(gateway.graphqlUrl);
-  opened.say({ type: 'subscribe', id: 'a', payload: request });
-  await opened.hear();
+  opened.sendMessage({ type: 'subscribe', id: 'a', payload: request });
+  await opened.nextMessage();
   return opened;
 }
 
@@ -89,12 +89,12 @@ describe('a gateway that stops', () => {
   it('closes WebSockets with 1001, without completing their subscriptions', async () => {
     const followed = await startFollowed();
     const { socket, closed } = await openFollower(followed);
-    const heard: string[] = [];
-    socket.on('message', data => heard.push(String(data)));
+    const received: string[] = [];
+    socket.on('message', data => received.push(String(data)));
     await followed.gateway.close();
 
     expect(await closed).toEqual({ code: 1001, reason: 'Stopping' });
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
   });
 
   it('ends event streams without completing them', async () => {

@@ -88,14 +88,14 @@ describe('a subscriber whose token expires', () => {
       transport,
       events: await readAll(subscribe(transport, gateway.graphqlUrl, requestFor(connectionId), token)),
     }));
-    const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
-    say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
-    await hear();
-    say({ type: 'subscribe', id: 'a', payload: requestFor(connectionId) });
+    const { sendMessage, nextMessage, closed } = await openSocket(gateway.graphqlUrl);
+    sendMessage({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+    await nextMessage();
+    sendMessage({ type: 'subscribe', id: 'a', payload: requestFor(connectionId) });
 
-    expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
-    expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
-    expect(await hear()).toEqual({ type: 'complete', id: 'a' });
+    expect(await nextMessage()).toMatchObject({ type: 'next', id: 'a' });
+    expect(await nextMessage()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
+    expect(await nextMessage()).toEqual({ type: 'complete', id: 'a' });
     // Clients of graphql-ws give up after 4401, but reconnect with a new token after this code.
     expect(await closed).toEqual({ code: 4403, reason: 'The access token has expired' });
     expect(await Promise.all(received)).toMatchObject(
@@ -109,15 +109,15 @@ describe('a subscriber whose token expires', () => {
 
 describe('a WebSocket', () => {
   it.each(['authorization', 'Authorization'])('accepts the token in connection_init, as %s', async name => {
-    const { say, hear } = await openSocket(shared().graphqlUrl);
-    say({ type: 'connection_init', payload: { [name]: `Bearer ${await shared().sign()}` } });
-    expect(await hear()).toEqual({ type: 'connection_ack' });
+    const { sendMessage, nextMessage } = await openSocket(shared().graphqlUrl);
+    sendMessage({ type: 'connection_init', payload: { [name]: `Bearer ${await shared().sign()}` } });
+    expect(await nextMessage()).toEqual({ type: 'connection_ack' });
   });
 
   it('accepts the token in the headers of the upgrade', async () => {
-    const { say, hear } = await openSocket(shared().graphqlUrl, bearer(await shared().sign()));
-    say({ type: 'connection_init' });
-    expect(await hear()).toEqual({ type: 'connection_ack' });
+    const { sendMessage, nextMessage } = await openSocket(shared().graphqlUrl, bearer(await shared().sign()));
+    sendMessage({ type: 'connection_init' });
+    expect(await nextMessage()).toEqual({ type: 'connection_ack' });
   });
 
   it.each([
@@ -131,8 +131,8 @@ describe('a WebSocket', () => {
     ],
   ])('is closed with 4401 for %s, which is audited', async (_what, payload, reason) => {
     const gateway = shared();
-    const { say, closed } = await openSocket(gateway.graphqlUrl);
-    say({ type: 'connection_init', payload });
+    const { sendMessage, closed } = await openSocket(gateway.graphqlUrl);
+    sendMessage({ type: 'connection_init', payload });
 
     expect(await closed).toEqual({ code: 4401, reason: 'Authentication required' });
     expect(gateway.audit()).toMatchObject([{ code: 'UNAUTHENTICATED', reason, address: '127.0.0.1' }]);
@@ -143,8 +143,8 @@ describe('a WebSocket', () => {
     const gateway = shared();
     const token = await gateway.sign();
     gateway.issuer.instead = destroyConnection;
-    const { say, closed } = await openSocket(gateway.graphqlUrl);
-    say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+    const { sendMessage, closed } = await openSocket(gateway.graphqlUrl);
+    sendMessage({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
 
     expect(await closed).toEqual({ code: 1013, reason: expect.stringMatching(/^Try again in \d+ s$/) });
     expect(gateway.audit()).toMatchObject([{ code: 'AUTH_UNAVAILABLE' }]);
@@ -155,8 +155,8 @@ describe('a WebSocket', () => {
     const payload = { authorization: `Bearer ${await gateway.sign({ claims: { aud: 'other' } })}` };
     const codes: number[] = [];
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const { say, closed } = await openSocket(gateway.graphqlUrl);
-      say({ type: 'connection_init', payload });
+      const { sendMessage, closed } = await openSocket(gateway.graphqlUrl);
+      sendMessage({ type: 'connection_init', payload });
       codes.push((await closed).code);
     }
     expect(codes.at(0)).toBe(4401);
@@ -165,10 +165,10 @@ describe('a WebSocket', () => {
 
   it('is closed with 4403 at once by a subscribe message after its token has expired', async () => {
     const gateway = shared();
-    const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl, bearer(await gateway.sign()));
+    const { sendMessage, nextMessage, closed } = await openSubscriber(gateway.graphqlUrl, bearer(await gateway.sign()));
     gateway.clock.advance(6 * MINUTE_MS);
-    say({ type: 'subscribe', id: 'a', payload: requestFor('none') });
-    expect(await Promise.race([hear(), closed])).toEqual({
+    sendMessage({ type: 'subscribe', id: 'a', payload: requestFor('none') });
+    expect(await Promise.race([nextMessage(), closed])).toEqual({
       code: 4403,
       reason: 'The access token has expired',
     });

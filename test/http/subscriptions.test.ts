@@ -169,9 +169,9 @@ it('a broken WebSocket ends its subscriptions', async () => {
   const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
   const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
   const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
-  const { socket, say, hear } = await openSubscriber(graphqlUrl);
-  say({ type: 'subscribe', id: 'a', payload: { query: WATCH, variables: { id: left } } });
-  await hear();
+  const { socket, sendMessage, nextMessage } = await openSubscriber(graphqlUrl);
+  sendMessage({ type: 'subscribe', id: 'a', payload: { query: WATCH, variables: { id: left } } });
+  await nextMessage();
   socket.terminate();
   await nextOf(subscribe('graphql-ws', graphqlUrl, { query: WATCH, variables: { id: kept } }));
   await pollingEnds(emulator, left);

@@ -40,8 +40,8 @@ describe('a message over a WebSocket', () => {
     ['connection_init, again', { type: 'connection_init' }, 4429],
   ])('that is wrong closes it as the protocol says, and is not an internal error: %s', async (_what, message, code) => {
     const gateway = shared();
-    const { say, closed } = await openSubscriber(gateway.graphqlUrl);
-    say(message);
+    const { sendMessage, closed } = await openSubscriber(gateway.graphqlUrl);
+    sendMessage(message);
     expect(await closed).toMatchObject({ code });
     expect(gateway.log()).not.toContain('"level":50');
   });
@@ -49,12 +49,12 @@ describe('a message over a WebSocket', () => {
   it('with an id that is in use closes it with 4409, even if the id is not ASCII', async () => {
     const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
+    const { sendMessage, nextMessage, closed } = await openSubscriber(gateway.graphqlUrl);
     // A close reason has at most 123 bytes, so it may be cut within a character.
     const message = { type: 'subscribe', id: LONG_ID, payload: { query: WATCH, variables: { id: connectionId } } };
-    say(message);
-    await hear();
-    say(message);
+    sendMessage(message);
+    await nextMessage();
+    sendMessage(message);
     expect(await closed).toEqual({ code: 4409, reason: expect.stringMatching(/^Subscriber for a连+$/) });
     expect(gateway.log()).not.toContain('"level":50');
   });
@@ -110,8 +110,8 @@ describe('a message in parts', () => {
 
     expect(await slow.closed).toEqual({ code: 1008, reason: 'The message took too long' });
     clearInterval(pongs);
-    idle.say({ type: 'ping' });
-    expect(await idle.hear()).toEqual({ type: 'pong' });
+    idle.sendMessage({ type: 'ping' });
+    expect(await idle.nextMessage()).toEqual({ type: 'pong' });
   });
 
   it('closes the socket before sign-in if it is larger than 16 KiB', async () => {
@@ -123,10 +123,10 @@ describe('a message in parts', () => {
 
   it('may be a token of 8 KiB, and after sign-in 64 KiB', async () => {
     const gateway = shared();
-    const { say, hear } = await openSocket(gateway.graphqlUrl);
-    say({ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(8_192)}` } });
-    expect(await hear()).toEqual({ type: 'connection_ack' });
-    say({ type: 'ping', payload: { a: 'x'.repeat(65_000) } });
-    expect(await hear()).toMatchObject({ type: 'pong' });
+    const { sendMessage, nextMessage } = await openSocket(gateway.graphqlUrl);
+    sendMessage({ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(8_192)}` } });
+    expect(await nextMessage()).toEqual({ type: 'connection_ack' });
+    sendMessage({ type: 'ping', payload: { a: 'x'.repeat(65_000) } });
+    expect(await nextMessage()).toMatchObject({ type: 'pong' });
   });
 });

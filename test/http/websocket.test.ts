@@ -36,9 +36,9 @@ describe('the origin of a WebSocket handshake', () => {
   it('may be this server or a listed origin', async () => {
     const { graphqlUrl } = shared();
     for (const origin of [APP, new URL(graphqlUrl).origin]) {
-      const { say, hear } = await openSocket(graphqlUrl, { origin });
-      say({ type: 'connection_init' });
-      expect(await hear()).toEqual({ type: 'connection_ack' });
+      const { sendMessage, nextMessage } = await openSocket(graphqlUrl, { origin });
+      sendMessage({ type: 'connection_init' });
+      expect(await nextMessage()).toEqual({ type: 'connection_ack' });
     }
   });
 });
@@ -108,26 +108,26 @@ describe('a WebSocket', () => {
     ['of more than 64 KiB', 1009, JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } })],
   ])('is closed for a message %s: %s', async (_what, code, message) => {
     const gateway = shared();
-    const { say, closed } = await openSocket(gateway.graphqlUrl);
-    say(message);
+    const { sendMessage, closed } = await openSocket(gateway.graphqlUrl);
+    sendMessage(message);
     expect(await closed).toMatchObject({ code });
     expect(gateway.log()).not.toMatch(/zq7canary|internal error/);
   });
 
   it('is closed for a subscription id longer than 128 characters', async () => {
     const { graphqlUrl } = shared();
-    const { say, closed } = await openSubscriber(graphqlUrl);
-    say(subscribeMessage('a'.repeat(129)));
+    const { sendMessage, closed } = await openSubscriber(graphqlUrl);
+    sendMessage(subscribeMessage('a'.repeat(129)));
     expect(await closed).toMatchObject({ code: 4400 });
   });
 
   it('gives every subscription its own trace id', async () => {
     const { graphqlUrl } = shared();
-    const { say, hear } = await openSubscriber(graphqlUrl);
+    const { sendMessage, nextMessage } = await openSubscriber(graphqlUrl);
     const ids = new Set<string>();
     for (const id of ['a', 'b']) {
-      say({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
-      ids.add(JSON.stringify((await hear()).payload));
+      sendMessage({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
+      ids.add(JSON.stringify((await nextMessage()).payload));
     }
     expect(ids.size).toBe(2);
   });
@@ -135,16 +135,16 @@ describe('a WebSocket', () => {
   it('carries 1,000 subscriptions, and refuses the next one', async () => {
     const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '60000' } });
     const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
-    const { say, hear } = await openSubscriber(graphqlUrl);
+    const { sendMessage, nextMessage } = await openSubscriber(graphqlUrl);
     for (let count = 1; count <= 1_000; count += 1) {
-      say(subscribeMessage(String(count), connectionId));
+      sendMessage(subscribeMessage(String(count), connectionId));
       // In batches, so that the gateway does not shed load.
       if (count % 50 === 0)
-        for (let received = 0; received < 50; received += 1) expect(await hear()).toMatchObject({ type: 'next' });
+        for (let received = 0; received < 50; received += 1) expect(await nextMessage()).toMatchObject({ type: 'next' });
     }
-    say(subscribeMessage('1001', connectionId));
+    sendMessage(subscribeMessage('1001', connectionId));
 
-    expect(await hear()).toMatchObject({
+    expect(await nextMessage()).toMatchObject({
       type: 'error',
       id: '1001',
       payload: [{ extensions: { code: 'RATE_LIMITED' } }],
@@ -153,12 +153,12 @@ describe('a WebSocket', () => {
 
   it('is closed when its client does not read responses', async () => {
     const gateway = shared();
-    const { socket, say } = await openSubscriber(gateway.graphqlUrl);
+    const { socket, sendMessage } = await openSubscriber(gateway.graphqlUrl);
     socket.pause();
     const text = JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(60_000) } });
     const ended = new Promise<void>(resolve => {
       const timer = setInterval(() => {
-        if (socket.readyState === socket.OPEN) for (let count = 0; count < 20; count += 1) say(text);
+        if (socket.readyState === socket.OPEN) for (let count = 0; count < 20; count += 1) sendMessage(text);
         else resolve(clearInterval(timer));
       }, 10);
     });
@@ -175,13 +175,13 @@ describe('idle WebSockets', () => {
       limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, pingIntervalMs: PING_MS } },
     });
     const open = async (autoPong: boolean) => {
-      const { socket, say, hear, closed } = await openSocket(graphqlUrl, {}, undefined, { autoPong });
+      const { socket, sendMessage, nextMessage, closed } = await openSocket(graphqlUrl, {}, undefined, { autoPong });
       let pings = 0;
       socket.on('ping', () => {
         pings += 1;
       });
-      say({ type: 'connection_init' });
-      expect(await hear()).toEqual({ type: 'connection_ack' });
+      sendMessage({ type: 'connection_init' });
+      expect(await nextMessage()).toEqual({ type: 'connection_ack' });
       return { socket, closed, pings: () => pings };
     };
     const responsive = await open(true);

@@ -11,7 +11,7 @@ describeWithProgram('redis-server', 'a connection to Redis for features that als
     const lines: object[] = [];
     const write = (outcome: string) => (fields: object) => void lines.push({ outcome, ...fields });
     const clients = new RedisClients({ address: parseRedisUrl(server.url) });
-    const redis = await connectBestEffort(clients, 'key', { lost: write('lost'), back: write('back') });
+    const redis = await connectBestEffort(clients, 'key', { start: write('lost'), end: write('back') });
     onCleanup(() => closeRedis(redis));
     for (let count = 0; count < 3; count++) {
       const lost = new Promise(resolve => redis.once('error', resolve));

@@ -1,6 +1,6 @@
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
-import { integer, isBy, oddValue } from './odd-values.js';
+import { integer, withProbability, oddValue } from './odd-values.js';
 
 /** The input of a create, as it is sent. */
 export type CreateInput = Record<string, unknown>;
@@ -45,15 +45,15 @@ export function createInput(random: Random, run: number, number: number): Create
   const service = pick(random, SERVICES);
   const url = `10.${run}.${number >> 8}.${number & 255}:${integer(random, 1, 65_535)}`;
   const optional = <T>(share: number, value: T): T | null | undefined => {
-    if (isBy(random, share)) return value;
-    return isBy(random, SHARES.null) ? null : undefined;
+    if (withProbability(random, share)) return value;
+    return withProbability(random, SHARES.null) ? null : undefined;
   };
   return {
     name: nameOf(run, number),
     service,
     securityGroupId: randomIdOf(random),
     networkId: randomIdOf(random),
-    url: service === 'CLOUD_TABLE' && isBy(random, 0.5) ? `${url},zk${number}.example.com:2181` : url,
+    url: service === 'CLOUD_TABLE' && withProbability(random, 0.5) ? `${url},zk${number}.example.com:2181` : url,
     clusterName: optional(SHARES.cluster, pick(random, ['cluster_1', 'c'.repeat(128), 'default'])),
     tags: optional(
       SHARES.tags,
@@ -70,11 +70,11 @@ export function nameOf(run: number, number: number): string {
 
 /** Changes an input so that it is very likely invalid. */
 export function mutateInput(random: Random, input: CreateInput): CreateInput {
-  if (isBy(random, 0.6)) return pick(random, NEAR_MISSES)(input);
+  if (withProbability(random, 0.6)) return pick(random, NEAR_MISSES)(input);
   return { ...input, [pick(random, Object.keys(input))]: oddValue(random) };
 }
 
 function randomIdOf(random: Random): string {
   const digits = Math.floor(random() * 2 ** 32).toString(16);
-  return isBy(random, 0.8) ? `${digits.padStart(8, '0')}-a4ad-4835-ad09-08a2f2efccdb` : digits;
+  return withProbability(random, 0.8) ? `${digits.padStart(8, '0')}-a4ad-4835-ad09-08a2f2efccdb` : digits;
 }

@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
-import { integer, isBy, RawText, shuffled } from './odd-values.js';
+import { integer, withProbability, RawText, shuffled } from './odd-values.js';
 
 /** A document and the other parts of its request. */
 export interface GrownDocument {
@@ -60,15 +60,15 @@ export class DocumentGenerator {
   /** Generates a document whose executed operation has this root field; further operations, if any, select services. */
   grow(kind: OperationTypeNode, rootField: string): GrownDocument {
     const { random } = this;
-    const others = isBy(random, 0.15) ? integer(random, 1, MAX_OPERATIONS - 1) : 0;
-    const name = others > 0 || isBy(random, 0.7) ? this.#name('Operation') : '';
+    const others = withProbability(random, 0.15) ? integer(random, 1, MAX_OPERATIONS - 1) : 0;
+    const name = others > 0 || withProbability(random, 0.7) ? this.#name('Operation') : '';
     const operations = [this.#operation(kind, rootField, name)];
     for (let count = 0; count < others; count += 1)
       operations.push(this.#operation(OperationTypeNode.QUERY, 'datasourceServices', this.#name('Other')));
     return {
       query: shuffled(random, [...operations, ...this.#fragments]).join(pick(random, SEPARATORS)),
       variables: this.#variables,
-      operationName: name !== '' && (others > 0 || isBy(random, 0.3)) ? name : undefined,
+      operationName: name !== '' && (others > 0 || withProbability(random, 0.3)) ? name : undefined,
     };
   }
 
@@ -79,11 +79,11 @@ export class DocumentGenerator {
     const field = root?.getFields()[rootField];
     if (root == null || field === undefined) throw new Error(`The schema has no ${kind} ${rootField}.`);
     const isQuery = kind === OperationTypeNode.QUERY;
-    const selections = [this.#field(field, isBy(this.random, 0.3))];
-    if (isQuery && isBy(this.random, 0.3)) selections.push(this.#field(field, true));
-    if (isQuery && isBy(this.random, 0.2)) selections.push('__typename');
+    const selections = [this.#field(field, withProbability(this.random, 0.3))];
+    if (isQuery && withProbability(this.random, 0.3)) selections.push(this.#field(field, true));
+    if (isQuery && withProbability(this.random, 0.2)) selections.push('__typename');
     const set = this.#joined(shuffled(this.random, selections));
-    const body = isBy(this.random, CHANCES.fragment) ? this.#inFragment(root.name, set) : set;
+    const body = withProbability(this.random, CHANCES.fragment) ? this.#inFragment(root.name, set) : set;
     if (isQuery && name === '' && this.#declarations.length === 0) return `{ ${body} }`;
     const variables = this.#declarations.length === 0 ? '' : `(${this.#declarations.join(', ')})`;
     return `${kind} ${name}${variables} { ${body} }`;
@@ -106,7 +106,7 @@ export class DocumentGenerator {
     const parts = always === undefined ? [] : [always];
     if (isAbstractType(type))
       for (const member of shuffled(this.random, this.schema.getPossibleTypes(type)))
-        if (isBy(this.random, 0.6)) parts.push(`... on ${member.name}${this.#directive()} { ${this.#fields(member)} }`);
+        if (withProbability(this.random, 0.6)) parts.push(`... on ${member.name}${this.#directive()} { ${this.#fields(member)} }`);
     if (!isUnionType(type)) parts.push(this.#fields(type));
     if (parts.length === 0) parts.push('__typename');
     return this.#joined(shuffled(this.random, parts));
@@ -115,9 +115,9 @@ export class DocumentGenerator {
   #fields(type: Exclude<GraphQLCompositeType, { getTypes(): unknown }>): string {
     const all = shuffled(this.random, Object.values(type.getFields()));
     const fields = all.slice(0, integer(this.random, 1, all.length));
-    const set = this.#joined(fields.map(field => this.#field(field, isBy(this.random, CHANCES.alias))));
-    if (isBy(this.random, CHANCES.fragment)) return this.#inFragment(type.name, set);
-    if (isBy(this.random, CHANCES.inlineFragment)) return `...${this.#directive()} { ${set} }`;
+    const set = this.#joined(fields.map(field => this.#field(field, withProbability(this.random, CHANCES.alias))));
+    if (withProbability(this.random, CHANCES.fragment)) return this.#inFragment(type.name, set);
+    if (withProbability(this.random, CHANCES.inlineFragment)) return `...${this.#directive()} { ${set} }`;
     return set;
   }
 
@@ -128,9 +128,9 @@ export class DocumentGenerator {
   }
 
   #directive(): string {
-    if (!isBy(this.random, CHANCES.directive)) return '';
+    if (!withProbability(this.random, CHANCES.directive)) return '';
     const [name, condition] = pick(this.random, [['include', true] as const, ['skip', false] as const]);
-    if (isBy(this.random, 0.5)) return ` @${name}(if: ${condition})`;
+    if (withProbability(this.random, 0.5)) return ` @${name}(if: ${condition})`;
     const variable = this.#name('v');
     this.#declarations.push(`$${variable}: Boolean!`);
     this.#variables[variable] = condition;
@@ -138,7 +138,7 @@ export class DocumentGenerator {
   }
 
   #value(value: unknown, type: GraphQLInputType): string {
-    if (this.mayInline && isBy(this.random, CHANCES.inline)) return writeLiteral(value, type);
+    if (this.mayInline && withProbability(this.random, CHANCES.inline)) return writeLiteral(value, type);
     const variable = this.#name('v');
     this.#declarations.push(`$${variable}: ${String(type)}`);
     this.#variables[variable] = value;

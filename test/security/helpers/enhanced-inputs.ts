@@ -8,7 +8,7 @@ import {
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
 import type { CreateInput } from './create-inputs.js';
-import { integer, isBy, oddValue, shuffled } from './odd-values.js';
+import { integer, withProbability, oddValue, shuffled } from './odd-values.js';
 
 const RESOURCES = [POOL_A, POOL_B, QUEUE_DEDICATED, QUEUE_OF_POOL_A];
 const SHARES = { optional: 0.5, odd: 0.25 };
@@ -30,19 +30,19 @@ export function enhancedInput(random: Random, run: number, number: number): Crea
     name: `fuzz_enhanced_${run}_${number}`,
     vpcId: id(),
     networkId: id(),
-    ...(isBy(random, SHARES.optional) && { routeTableId: pick(random, [null, id()]) }),
-    ...(isBy(random, SHARES.optional) && { resources: pick(random, [null, [], someResources(random)]) }),
-    ...(isBy(random, SHARES.optional) && { hosts: pick(random, [null, [], [{ name: 'node1', ip: '192.168.0.22' }]]) }),
-    ...(isBy(random, SHARES.optional) && { tags: pick(random, [null, [], [{ key: '部门', value: 'a b' }]]) }),
-    ...(isBy(random, SHARES.optional) && { idempotencyKey: `enhanced_key_${run}_${number}` }),
+    ...(withProbability(random, SHARES.optional) && { routeTableId: pick(random, [null, id()]) }),
+    ...(withProbability(random, SHARES.optional) && { resources: pick(random, [null, [], someResources(random)]) }),
+    ...(withProbability(random, SHARES.optional) && { hosts: pick(random, [null, [], [{ name: 'node1', ip: '192.168.0.22' }]]) }),
+    ...(withProbability(random, SHARES.optional) && { tags: pick(random, [null, [], [{ key: '部门', value: 'a b' }]]) }),
+    ...(withProbability(random, SHARES.optional) && { idempotencyKey: `enhanced_key_${run}_${number}` }),
   };
-  return isBy(random, SHARES.odd) ? withOddValue(random, input) : input;
+  return withProbability(random, SHARES.odd) ? withOddValue(random, input) : input;
 }
 
 /** The input of a bind or unbind. */
 export function bindingsInput(random: Random, connectionId: unknown): CreateInput {
   const input = { connectionId, resources: someResources(random) };
-  return isBy(random, SHARES.odd) ? withOddValue(random, input) : input;
+  return withProbability(random, SHARES.odd) ? withOddValue(random, input) : input;
 }
 
 function withOddValue(random: Random, input: CreateInput): CreateInput {

@@ -9,7 +9,7 @@ import type { GrownDocument } from './document-grower.js';
 import { DocumentGenerator } from './document-grower.js';
 import { mutateDocument } from './document-mutations.js';
 import { bindingsInput, enhancedInput, someResources } from './enhanced-inputs.js';
-import { integer, isBy, mutateText, oddValue, RawText, writeJson } from './odd-values.js';
+import { integer, withProbability, mutateText, oddValue, RawText, writeJson } from './odd-values.js';
 
 /** The published schema. */
 export const SCHEMA = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
@@ -129,8 +129,8 @@ export function generateRequest(random: Random, pool: Pool, run: number, number:
     'enhanced create',
     'bindings',
   ] as const);
-  const isRepeat = kind === 'create' && pool.inputs.length > 0 && isBy(random, SHARES.repeat);
-  const isMutated = isBy(random, SHARES.mutatedDocument);
+  const isRepeat = kind === 'create' && pool.inputs.length > 0 && withProbability(random, SHARES.repeat);
+  const isMutated = withProbability(random, SHARES.mutatedDocument);
   const input = kind === 'create' ? chooseInput(random, pool, run, number, isRepeat) : undefined;
   const id = kind === 'delete' ? chooseId(random, pool.ids) : undefined;
   const other = chooseOtherInput(random, kind, pool, run, number);
@@ -138,13 +138,13 @@ export function generateRequest(random: Random, pool: Pool, run: number, number:
     if (argument.name === 'input') return input ?? other ?? { id };
     // The stream would not end until all resources are bound.
     if (argument.name === 'untilBound' && kind === 'subscription') return undefined;
-    return isBy(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
+    return withProbability(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
   };
   // No inlined values if the document is mutated, because a changed literal would be another input.
   const grower = new DocumentGenerator(random, SCHEMA, values, !isMutated && !isOdd(input) && !isOdd(other));
   const grown = grower.grow(...rootFieldOf(random, kind));
   const request = isMutated ? { ...grown, query: mutateDocument(random, grown.query) } : grown;
-  const body = isBy(random, SHARES.oddBody) ? pick(random, ODD_BODIES)(asRecord(request), random) : writeJson(request);
+  const body = withProbability(random, SHARES.oddBody) ? pick(random, ODD_BODIES)(asRecord(request), random) : writeJson(request);
   return {
     kind,
     body,
@@ -185,10 +185,10 @@ function rootFieldOf(random: Random, kind: GraphqlRequest['kind']): [OperationTy
 function chooseInput(random: Random, pool: Pool, run: number, number: number, isRepeat: boolean): CreateInput {
   if (isRepeat) return pick(random, pool.inputs);
   const input = createInput(random, run, number);
-  if (pool.inputs.length > 0 && isBy(random, SHARES.otherInput))
+  if (pool.inputs.length > 0 && withProbability(random, SHARES.otherInput))
     return { ...input, idempotencyKey: pick(random, pool.inputs)['idempotencyKey'] };
-  if (pool.names.length > 0 && isBy(random, SHARES.sameName)) return { ...input, name: pick(random, pool.names) };
-  return isBy(random, SHARES.mutatedInput) ? mutateInput(random, input) : input;
+  if (pool.names.length > 0 && withProbability(random, SHARES.sameName)) return { ...input, name: pick(random, pool.names) };
+  return withProbability(random, SHARES.mutatedInput) ? mutateInput(random, input) : input;
 }
 
 function chooseOtherInput(
@@ -200,23 +200,23 @@ function chooseOtherInput(
 ): CreateInput | undefined {
   if (kind === 'bindings') return bindingsInput(random, chooseId(random, pool.enhancedIds));
   if (kind !== 'enhanced create') return undefined;
-  if (pool.enhancedInputs.length > 0 && isBy(random, SHARES.repeat)) return pick(random, pool.enhancedInputs);
+  if (pool.enhancedInputs.length > 0 && withProbability(random, SHARES.repeat)) return pick(random, pool.enhancedInputs);
   const input = enhancedInput(random, run, number);
   if (typeof input['idempotencyKey'] === 'string') pool.enhancedInputs.push(input);
   return input;
 }
 
 function chooseId(random: Random, ids: readonly string[]): unknown {
-  if (isBy(random, SHARES.oddArgument)) return oddValue(random);
-  if (ids.length === 0 || isBy(random, 0.1)) return NO_ID;
+  if (withProbability(random, SHARES.oddArgument)) return oddValue(random);
+  if (ids.length === 0 || withProbability(random, 0.1)) return NO_ID;
   const id = pick(random, ids);
-  return isBy(random, 0.05) ? id.toUpperCase() : id;
+  return withProbability(random, 0.05) ? id.toUpperCase() : id;
 }
 
 function validValue(random: Random, { name }: GraphQLArgument, pool: Pool): unknown {
   if (name === 'id') return chooseId(random, pool.ids);
-  if (isBy(random, 0.5)) return undefined;
-  if (name === 'waitSeconds') return isBy(random, 0.02) ? MAX_WAIT_SECONDS : 0;
+  if (withProbability(random, 0.5)) return undefined;
+  if (name === 'waitSeconds') return withProbability(random, 0.02) ? MAX_WAIT_SECONDS : 0;
   if (name === 'whileState') return pick(random, STATES);
   if (name === 'after') return pool.cursors.length === 0 ? undefined : pick(random, pool.cursors);
   if (name === 'first') return integer(random, 1, 100);
@@ -226,7 +226,7 @@ function validValue(random: Random, { name }: GraphQLArgument, pool: Pool): unkn
   if (name === 'filter')
     return {
       ...pick(random, [{}, { kinds: ['ENHANCED'] }, { vpcId: NO_ID }, { readiness: ['READY', 'UNBOUND'] }]),
-      ...(isBy(random, 0.5) && { includeDeleted: isBy(random, 0.5) }),
+      ...(withProbability(random, 0.5) && { includeDeleted: withProbability(random, 0.5) }),
       ...pick(random, [{}, { name: null }, { name: 'fuzz' }, { name: 'é' }, { name: '' }]),
       ...pick(random, [{}, { services: null }, { services: ['RDS'] }, { services: 'CSS' }, { services: [] }]),
       ...pick(random, [{}, { states: null }, { states: STATES }, { states: 'ACTIVE' }, { states: [] }]),
@@ -247,8 +247,8 @@ function oddArgument(random: Random, { name }: GraphQLArgument): unknown {
 }
 
 function chooseHeaders(random: Random, kind: GraphqlRequest['kind']): Record<string, string> {
-  const odd = isBy(random, SHARES.oddHeaders) ? pick(random, ODD_HEADERS) : {};
-  const isStream = kind === 'subscription' ? isBy(random, 0.7) : isBy(random, SHARES.eventStream);
+  const odd = withProbability(random, SHARES.oddHeaders) ? pick(random, ODD_HEADERS) : {};
+  const isStream = kind === 'subscription' ? withProbability(random, 0.7) : withProbability(random, SHARES.eventStream);
   return { 'content-type': JSON_TYPE, ...(isStream && { accept: 'text/event-stream' }), ...odd };
 }
 

@@ -14,7 +14,7 @@ import type { Answer } from './graphql-answers.js';
 import { findAnswerProblem } from './graphql-answers.js';
 import type { GraphqlRequest, Pool } from './graphql-requests.js';
 import { generateRequest, SCHEMA } from './graphql-requests.js';
-import { isBy } from './odd-values.js';
+import { withProbability } from './odd-values.js';
 import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
 
@@ -124,16 +124,16 @@ export class GraphqlRun {
 
   #injectFaults(random: Random, { kind, input, isFresh }: GraphqlRequest): void {
     const { emulator } = this.gateway;
-    if (kind === 'delete' && isBy(random, CHANCES.deleteFault))
+    if (kind === 'delete' && withProbability(random, CHANCES.deleteFault))
       emulator.inject({ ...pick(random, DELETE_FAULTS), operation: 'deleteConnection' });
-    if (kind === 'enhanced create' && isBy(random, CHANCES.createFault))
+    if (kind === 'enhanced create' && withProbability(random, CHANCES.createFault))
       emulator.inject({ ...pick(random, ENHANCED_FAULTS), operation: 'createEnhancedConnection' });
-    if (kind === 'bindings' && isBy(random, CHANCES.createFault))
+    if (kind === 'bindings' && withProbability(random, CHANCES.createFault))
       emulator.inject({ ...pick(random, ENHANCED_FAULTS), operation: 'associateQueue' });
-    if (isBy(random, CHANCES.getFault)) emulator.inject({ ...pick(random, GET_FAULTS), operation: 'getConnection' });
+    if (withProbability(random, CHANCES.getFault)) emulator.inject({ ...pick(random, GET_FAULTS), operation: 'getConnection' });
     if (input === undefined) return;
-    const faults = isFresh && isBy(random, CHANCES.createFault) ? [pick(random, QUICK_CREATE_FAULTS)] : [];
-    if (faults.length > 0 && isBy(random, CHANCES.secondFault)) faults.push(pick(random, QUICK_CREATE_FAULTS));
+    const faults = isFresh && withProbability(random, CHANCES.createFault) ? [pick(random, QUICK_CREATE_FAULTS)] : [];
+    if (faults.length > 0 && withProbability(random, CHANCES.secondFault)) faults.push(pick(random, QUICK_CREATE_FAULTS));
     const name = String(input['name']);
     for (const { fault } of faults) emulator.inject({ ...fault, operation: 'createConnection', name });
     if (isFresh) this.#creates.plan(input, faults);

@@ -14,7 +14,7 @@ import {
   withLength,
   write,
 } from './http-message.js';
-import { integer, isBy } from './odd-values.js';
+import { integer, withProbability } from './odd-values.js';
 
 /** What the server must do with a message: execute it, refuse it and everything after it, or either of these. */
 type Fate = 'executed' | 'refused' | 'anything';
@@ -213,7 +213,7 @@ export function generateConversation(random: Random, token: string, number: numb
   const valid = Array.from({ length: count }, (_, index) =>
     validMessage(random, token, `${SENT}${number}_${index}`, `${CANARY}${number}_${index}`),
   );
-  const start = isBy(random, 0.1) ? '\r\n' : '';
+  const start = withProbability(random, 0.1) ? '\r\n' : '';
   const before = start + valid.map(write).join('');
   // A body that hides a request is not valid JSON.
   const statuses = valid.map(({ body }) => (body.startsWith('POST') ? 400 : 200));
@@ -221,7 +221,7 @@ export function generateConversation(random: Random, token: string, number: numb
     return { bytes: toBytes(before), fate, statuses, hasHead: false };
   }
   const message = plainMessage(random, token, fate === 'refused' ? `${CANARY}${number}_x` : `${SENT}${number}_x`);
-  const leading = isBy(random, 0.7) ? start : before;
+  const leading = withProbability(random, 0.7) ? start : before;
   if (fate === 'refused') {
     // A vulnerable server would execute the message that follows.
     const text = write(pick(random, AMBIGUITIES)(message, random));
@@ -229,28 +229,28 @@ export function generateConversation(random: Random, token: string, number: numb
     const answers = leading === before ? statuses : [];
     return { bytes: toBytes(leading + text + smuggled), fate, statuses: answers, hasHead: false };
   }
-  const text = isBy(random, 0.15) ? pick(random, NONSENSE)(random) : mutate(random, message);
+  const text = withProbability(random, 0.15) ? pick(random, NONSENSE)(random) : mutate(random, message);
   return { bytes: toBytes(leading + text), fate, statuses: [], hasHead: text.startsWith('HEAD') };
 }
 
 function mutate(random: Random, message: Message): string {
   const changed = pick(random, CHANGES)(message, random);
-  const text = write(isBy(random, 0.3) ? pick(random, CHANGES)(changed, random) : changed);
-  if (isBy(random, 0.6)) return text;
+  const text = write(withProbability(random, 0.3) ? pick(random, CHANGES)(changed, random) : changed);
+  if (withProbability(random, 0.6)) return text;
   const at = integer(random, 0, text.length);
-  if (isBy(random, 0.4)) return text.slice(0, at);
+  if (withProbability(random, 0.4)) return text.slice(0, at);
   return text.slice(0, at) + randomBytes(random, integer(random, 1, 4)) + text.slice(at + integer(random, 0, 4));
 }
 
 /** A message that a server must execute, or refuse without closing the connection. */
 function validMessage(random: Random, token: string, name: string, canary: string): Message {
   const message = plainMessage(random, token, name);
-  if (isBy(random, 0.3)) {
+  if (withProbability(random, 0.3)) {
     // Not valid JSON, so it is refused as a body, but it would be valid as a request.
     const body = write(plainMessage(random, token, canary));
     return { ...message, body, framing: [`content-length: ${body.length}`] };
   }
-  if (isBy(random, 0.5)) return message;
+  if (withProbability(random, 0.5)) return message;
   const { framing, body } = chunksOf(message.body, random);
   return { ...message, framing, body };
 }

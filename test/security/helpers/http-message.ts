@@ -1,6 +1,6 @@
 import { CREATE_MUTATION, VALID_INPUT } from '../../helpers/gateway.js';
 import type { Random } from '../../helpers/random.js';
-import { integer, isBy, shuffled } from './odd-values.js';
+import { integer, withProbability, shuffled } from './odd-values.js';
 
 /** Prefix of the names of connections that no valid request asks for. */
 export const CANARY = 'canary_';
@@ -22,17 +22,17 @@ export interface Message {
 /** A valid request: a create with this name, or a query. With a canary's name it is always a create. */
 export function plainMessage(random: Random, token: string, name: string): Message {
   const input = { ...VALID_INPUT, name };
-  const isCreate = name.startsWith(CANARY) || isBy(random, 0.3);
+  const isCreate = name.startsWith(CANARY) || withProbability(random, 0.3);
   const body = JSON.stringify(
     isCreate ? { query: CREATE_MUTATION, variables: { input } } : { query: '{ __typename }' },
   );
   const headers = ['host: gw.test', 'content-type: application/json', `authorization: Bearer ${token}`];
-  if (isBy(random, 0.2)) headers.push(headersOf(integer(random, 1, 40)));
+  if (withProbability(random, 0.2)) headers.push(headersOf(integer(random, 1, 40)));
   return {
     method: 'POST',
     target: '/graphql',
     version: 'HTTP/1.1',
-    headers: shuffled(random, headers).map(line => (isBy(random, 0.2) ? line.replace(/^[^:]+/, upper) : line)),
+    headers: shuffled(random, headers).map(line => (withProbability(random, 0.2) ? line.replace(/^[^:]+/, upper) : line)),
     framing: [`content-length: ${body.length}`],
     body,
   };
@@ -50,11 +50,11 @@ export function chunksOf(body: string, random?: Random): Pick<Message, 'framing'
   let chunks = '';
   for (let at = 0; at < body.length; ) {
     const part = body.slice(at, at + integer(random, 1, 200));
-    const size = part.length.toString(16).padStart(isBy(random, 0.1) ? 4 : 1, '0');
-    chunks += `${isBy(random, 0.2) ? size.toUpperCase() : size}${isBy(random, 0.1) ? ';a="b"' : ''}\r\n${part}\r\n`;
+    const size = part.length.toString(16).padStart(withProbability(random, 0.1) ? 4 : 1, '0');
+    chunks += `${withProbability(random, 0.2) ? size.toUpperCase() : size}${withProbability(random, 0.1) ? ';a="b"' : ''}\r\n${part}\r\n`;
     at += part.length;
   }
-  return { framing, body: `${chunks}0\r\n${isBy(random, 0.2) ? 'x-trailer: a\r\n' : ''}\r\n` };
+  return { framing, body: `${chunks}0\r\n${withProbability(random, 0.2) ? 'x-trailer: a\r\n' : ''}\r\n` };
 }
 
 /** The message with its body in one chunk, which is then changed. */

@@ -5,7 +5,7 @@ import { findAnswerProblem } from './graphql-answers.js';
 import { SCHEMA } from './graphql-requests.js';
 import type { Conversation } from './http-conversation.js';
 import { readResponses } from './http-responses.js';
-import { isBy } from './odd-values.js';
+import { withProbability } from './odd-values.js';
 import { reset, whenClosed, writeInPieces } from './raw-client.js';
 import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
@@ -96,11 +96,11 @@ async function exchangeAll(
   });
   const closed = whenClosed(socket);
   await writeInPieces(socket, bytes, random);
-  const isAborted = isBy(random, 0.15);
-  if (isAborted && isBy(random, 0.5)) reset(socket);
+  const isAborted = withProbability(random, 0.15);
+  if (isAborted && withProbability(random, 0.5)) reset(socket);
   else if (isAborted) socket.destroy();
   else if (fate === 'executed') await Promise.race([complete, closed]);
-  else if (fate === 'anything' && isBy(random, 0.5)) await Promise.race([waitForServer(), closed]);
+  else if (fate === 'anything' && withProbability(random, 0.5)) await Promise.race([waitForServer(), closed]);
   // After a refused message, the server ends the connection.
   if (fate !== 'refused') socket.end();
   await closed;

@@ -16,7 +16,7 @@ export function writeJson(value: unknown): string {
 }
 
 /** Returns true with the given probability. */
-export function isBy(random: Random, chance: number): boolean {
+export function withProbability(random: Random, chance: number): boolean {
   return random() < chance;
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Random } from '../../helpers/random.js';
-import { integer, isBy } from './odd-values.js';
+import { integer, withProbability } from './odd-values.js';
 
 /** Resolves when a connection is closed. */
 export function whenClosed(socket: Socket): Promise<void> {
@@ -17,12 +17,12 @@ export function reset(socket: Socket): void {
 
 /** Writes bytes in random pieces, some of them in later turns of the event loop. */
 export async function writeInPieces(socket: Socket, bytes: Buffer, random: Random): Promise<void> {
-  const pieces = isBy(random, 0.4) ? 1 : integer(random, 2, 12);
+  const pieces = withProbability(random, 0.4) ? 1 : integer(random, 2, 12);
   const ends = Array.from({ length: pieces - 1 }, () => integer(random, 0, bytes.length)).sort((a, b) => a - b);
   socket.setNoDelay();
   for (const [index, end] of [...ends, bytes.length].entries()) {
     if (!socket.writable) return;
     socket.write(bytes.subarray(ends[index - 1] ?? 0, end));
-    if (isBy(random, 0.5)) await nextTurn();
+    if (withProbability(random, 0.5)) await nextTurn();
   }
 }

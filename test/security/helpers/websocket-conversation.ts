@@ -2,7 +2,7 @@ import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
 import type { Pool } from './graphql-requests.js';
 import { generateRequest } from './graphql-requests.js';
-import { integer, isBy, mutateText, oddValue, writeJson } from './odd-values.js';
+import { integer, withProbability, mutateText, oddValue, writeJson } from './odd-values.js';
 
 /** The bytes that a client sends over a WebSocket after the handshake. */
 export interface WebSocketConversation {
@@ -41,9 +41,9 @@ interface Deviation {
 
 /** Generates what a client sends over a WebSocket. */
 export function generateWebSocketConversation(random: Random, pool: Pool, number: number): WebSocketConversation {
-  const isCorrect = isBy(random, 0.4);
-  const init = framesOf(random, initMessage(isCorrect || isBy(random, 0.8), random));
-  const pieces: Buffer[] = isCorrect || isBy(random, 0.9) ? [Buffer.concat(init)] : [];
+  const isCorrect = withProbability(random, 0.4);
+  const init = framesOf(random, initMessage(isCorrect || withProbability(random, 0.8), random));
+  const pieces: Buffer[] = isCorrect || withProbability(random, 0.9) ? [Buffer.concat(init)] : [];
   const answeredIds = new Set<string>();
   const count = integer(random, 1, MAX_MESSAGES);
   for (let index = 0; index < count; index += 1) {
@@ -52,11 +52,11 @@ export function generateWebSocketConversation(random: Random, pool: Pool, number
       pieces.push(...framesOf(random, text));
       if (isAnswered) answeredIds.add(id);
       else answeredIds.delete(id);
-    } else if (isBy(random, 0.7)) pieces.push(...framesOf(random, oddMessage(random, pool, number, index)));
+    } else if (withProbability(random, 0.7)) pieces.push(...framesOf(random, oddMessage(random, pool, number, index)));
     else pieces.push(oddFrame(random));
-    if (isBy(random, 0.1)) pieces.push(frame(FIN | OPCODES.ping, Buffer.from('ping'), random));
+    if (withProbability(random, 0.1)) pieces.push(frame(FIN | OPCODES.ping, Buffer.from('ping'), random));
   }
-  const closeCode = !isCorrect && isBy(random, 0.2) ? pick(random, CLIENT_CLOSE_CODES) : undefined;
+  const closeCode = !isCorrect && withProbability(random, 0.2) ? pick(random, CLIENT_CLOSE_CODES) : undefined;
   if (closeCode !== undefined) pieces.push(frame(FIN | OPCODES.close, closePayload(closeCode, random), random));
   return { pieces, isCorrect, closeCode, answeredIds: [...answeredIds] };
 }
@@ -78,10 +78,10 @@ interface ValidMessage {
 
 function validMessage(random: Random, pool: Pool, number: number, index: number): ValidMessage {
   const kind = random();
-  if (kind < 0.1) return control({ type: 'ping', ...(isBy(random, 0.5) && { payload: { a: 1 } }) });
+  if (kind < 0.1) return control({ type: 'ping', ...(withProbability(random, 0.5) && { payload: { a: 1 } }) });
   if (kind < 0.15) return control({ type: 'pong' });
   if (kind < 0.3) return control({ type: 'complete', id: `id${integer(random, 0, index)}` });
-  const body = isBy(random, 0.3)
+  const body = withProbability(random, 0.3)
     ? writeJson({ query: pick(random, WATCHES)(pool, random) })
     : generateRequest(random, pool, 0, number).body;
   if (!isPayload(body)) return control({ type: 'pong' });
@@ -151,14 +151,14 @@ const WATCHES: readonly ((pool: Pool, random: Random) => string)[] = [
 /** A text as one message, in one frame or several. */
 function framesOf(random: Random, text: string): Buffer[] {
   const bytes = Buffer.from(text);
-  const opcode = isBy(random, 0.1) ? OPCODES.binary : OPCODES.text;
-  const count = isBy(random, 0.8) ? 1 : integer(random, 2, 6);
+  const opcode = withProbability(random, 0.1) ? OPCODES.binary : OPCODES.text;
+  const count = withProbability(random, 0.8) ? 1 : integer(random, 2, 6);
   const ends = Array.from({ length: count - 1 }, () => integer(random, 0, bytes.length)).sort((a, b) => a - b);
   return [...ends, bytes.length].flatMap((end, index) => {
     const first = (index === count - 1 ? FIN : 0) | (index === 0 ? opcode : OPCODES.continuation);
     const part = frame(first, bytes.subarray(ends[index - 1] ?? 0, end), random);
     // Control frames may come between the fragments of a message.
-    return isBy(random, 0.1) ? [part, frame(FIN | OPCODES.pong, Buffer.alloc(0), random)] : [part];
+    return withProbability(random, 0.1) ? [part, frame(FIN | OPCODES.pong, Buffer.alloc(0), random)] : [part];
   });
 }
 
@@ -193,7 +193,7 @@ function oddFrame(random: Random): Buffer {
 
 function closePayload(code: number, random: Random): Buffer {
   const reason = pick(random, [Buffer.alloc(0), Buffer.from('bye'), Buffer.from([0xff]), Buffer.alloc(123, 'x')]);
-  return isBy(random, 0.1) ? Buffer.from([1]) : Buffer.concat([Buffer.from([code >> 8, code & 255]), reason]);
+  return withProbability(random, 0.1) ? Buffer.from([1]) : Buffer.concat([Buffer.from([code >> 8, code & 255]), reason]);
 }
 
 /** One frame of a client (RFC 6455, section 5.2). */

@@ -4,7 +4,7 @@ import type { Random } from '../../helpers/random.js';
 import type { Answer } from './graphql-answers.js';
 import { findAnswerProblem } from './graphql-answers.js';
 import { SCHEMA } from './graphql-requests.js';
-import { isBy } from './odd-values.js';
+import { withProbability } from './odd-values.js';
 import { reset, whenClosed, writeInPieces } from './raw-client.js';
 import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
@@ -52,7 +52,7 @@ export async function converseOverWebSocket(
   for (const text of isCorrect ? [LAST_PONG, ...answeredIds.map(id => `"id":"${id}"`)] : []) await received.until(text);
   if (!isCorrect) await Promise.race([waitForServer(), received.closed]);
   const isServed = received.text().includes(LAST_PONG);
-  if (isBy(random, 0.3)) reset(socket);
+  if (withProbability(random, 0.3)) reset(socket);
   else socket.end();
   await received.closed;
   const problem = findProblem(received.bytes(), conversation, isServed, tally);
