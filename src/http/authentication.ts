@@ -152,18 +152,7 @@ export function createHttpContext(
       // Without Node's warning: a request has few fields, because aliases are limited.
       raw.setMaxListeners(0).once('close', listener);
     },
-    nextTurn: shareTurns(async () => scheduler?.nextTurn(tenant)),
-  };
-}
-
-/** Lets fields of one request that wait at the same time share a turn. */
-function shareTurns(nextTurn: () => Promise<void>): () => Promise<void> {
-  let turn: Promise<void> | undefined;
-  return () => {
-    turn ??= nextTurn().finally(() => {
-      turn = undefined;
-    });
-    return turn;
+    ...(scheduler !== undefined && { nextTurn: () => scheduler.nextTurn(tenant) }),
   };
 }
 

@@ -18,7 +18,7 @@ interface Queue {
 
 /**
  * Fair scheduler: one request runs at a time, round-robin by tenant. Between requests the event loop serves its
- * sockets, because it accepts only one connection per iteration.
+ * sockets, because it accepts only one connection per iteration. A request with several lists takes a turn for each.
  *
  * Requests wait instead of being refused, since a client that waits for a response sends nothing else meanwhile.
  */

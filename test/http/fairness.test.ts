@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { TokenGateway } from '../helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
-import { rawRequest } from '../helpers/raw-client.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
+import { rawRequest } from '../helpers/raw-client.js';
 import { graphqlRequest, openConnection, readToEnd } from '../helpers/raw-connection.js';
 import { closeSubscribers, openSubscriber } from '../helpers/subscribers.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 /** Unanswered requests that one connection may have. */
 const MAX_UNANSWERED = 16;
@@ -19,6 +20,8 @@ const LISTS = Array.from(
   (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state } }`,
 );
 const LIST = `{ ${LISTS.join(' ')} }`;
+/** Fewer than the lists of that query. */
+const SHORT_REQUESTS = 10;
 
 afterEach(closeSubscribers);
 afterEach(closeGateways);
@@ -47,6 +50,12 @@ function respondedIn(log: string): unknown[] {
   return lines.map(line => JSON.parse(line).traceId);
 }
 
+/** How many reads of DLI were shared with another caller so far. */
+async function countSharedReads({ adminUrl }: TokenGateway): Promise<number> {
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+  return Number(/^dli_gateway_reads_total\{result="shared"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+}
+
 /** The length of the longest run of requests without any of `ids`. */
 function longestRunWithout(ids: ReadonlySet<unknown>, all: readonly unknown[]): number {
   let run = 0;
@@ -73,6 +82,28 @@ describe('the requests of a tenant who floods the gateway', () => {
 
     for (const response of await flooded) expect(response).toMatch(/^HTTP\/1\.1 200 OK/);
     expect(longestRunWithout(ids, respondedIn(gateway.log()).slice(before))).toBeLessThan(LIST_FLOOD / 3);
+  });
+
+  it('take a turn for each list, so that those of another tenant are answered between them', async () => {
+    const upstream = await startHeldUpstream();
+    upstream.release();
+    const gateway = await startTokenGateway({ DLI_ENDPOINT: upstream.url, READ_FRESHNESS_MS: '60000' });
+    const hostile = await gateway.sign({ claims: { sub: 'hostile' } });
+    const modest = await gateway.sign({ claims: { sub: 'modest' } });
+    const release = upstream.holdNext();
+    const long = gateway.send({ query: LIST }, bearer(hostile));
+    const one = { query: `{ ${LISTS[0]} }` };
+    const short = Array.from({ length: SHORT_REQUESTS }, () => gateway.send(one, bearer(modest)));
+    // All of them wait for the same list.
+    while ((await countSharedReads(gateway)) < LISTS.length + SHORT_REQUESTS - 1);
+    release();
+    const answers = await Promise.all([long, ...short]);
+
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    const order = respondedIn(gateway.log());
+    const [longAt = -1, ...shortAt] = answers.map(({ headers }) => order.indexOf(headers.get('x-request-id')));
+    const before = shortAt.filter(at => at < longAt);
+    expect(before).toHaveLength(SHORT_REQUESTS);
   });
 
   it('are refused while 600 others of that tenant wait, and those of another tenant are not', async () => {
