@@ -8,8 +8,6 @@ import { ConnectionDetails } from '../connection-reads/connection-details.js';
 import { FairRateLimiter } from '../connection-reads/fair-rate-limiter.js';
 import { ConnectionReader } from '../connection-reads/reader.js';
 import { ConnectionWatcher } from '../connection-reads/watcher.js';
-import type { DliLimits } from './dli-clients.js';
-import { createDliClients } from './dli-clients.js';
 import { ConfidentialTexts } from '../dli/sanitize.js';
 import { AccessKeyAuthenticator } from '../huawei-cloud/access-key-authenticator.js';
 import type { Authenticator, Rotate } from '../huawei-cloud/authenticator.js';
@@ -43,6 +41,8 @@ import {
   createQuotas,
   openSharedCounters,
 } from './callers.js';
+import type { DliLimits } from './dli-clients.js';
+import { createDliClients } from './dli-clients.js';
 import { registerBackendMetrics } from './metrics.js';
 import { openPollLease, openRedis, openStore } from './redis.js';
 

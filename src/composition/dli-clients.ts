@@ -1,3 +1,14 @@
+import { BindingsClient } from '../dli/bindings-client.js';
+import { ChangeRequests } from '../dli/change-request.js';
+import { CLASSIC_API, ENHANCED_API } from '../dli/connection-api.js';
+import { ConnectionsClient } from '../dli/connections-client.js';
+import { CreateRequests } from '../dli/create-request.js';
+import { checkCredential } from '../dli/credential-check.js';
+import { createSignIn, DliClient } from '../dli/dli-client.js';
+import type { DliLog } from '../dli/dli-error.js';
+import { RepeatableRequests } from '../dli/repeatable-request.js';
+import { ResourceDirectory } from '../dli/resource-directory.js';
+import type { ConfidentialTexts } from '../dli/sanitize.js';
 import type { Authentication, Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Egress, UpstreamTimeouts } from '../huawei-cloud/transport.js';
@@ -7,17 +18,6 @@ import type { LogSampler } from '../lib/log-sampler.js';
 import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
-import { BindingsClient } from '../dli/bindings-client.js';
-import { ChangeRequests } from '../dli/change-request.js';
-import { CLASSIC_API, ENHANCED_API } from '../dli/connection-api.js';
-import { ConnectionsClient } from '../dli/connections-client.js';
-import { CreateRequests } from '../dli/create-request.js';
-import { checkCredential } from '../dli/credential-check.js';
-import { createSignIn, DliClient } from '../dli/dli-client.js';
-import type { DliLog } from '../dli/dli-error.js';
-import { ResourceDirectory } from '../dli/resource-directory.js';
-import { RepeatableRequests } from '../dli/repeatable-request.js';
-import type { ConfidentialTexts } from '../dli/sanitize.js';
 
 /** Limits of the calls to DLI that are constant outside tests. */
 export interface DliLimits {

@@ -109,8 +109,7 @@ export class ListPoller {
       const trace = watches[0]?.subscriber.trace ?? newTrace();
       this.#deliver(await reader.list(maxAgeMs, withDeleted, { tenant: TENANT, trace }));
     } catch (error) {
-      const problem =
-        error instanceof ReadQueueFullError ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : error;
+      const problem = error instanceof ReadQueueFullError ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : error;
       if (problem instanceof DliError) {
         this.#deliverFailures(new Map(KINDS.map(kind => [kind, problem])));
         this.#schedule.onResult(false, problem.retryAfterSeconds);

@@ -1,7 +1,7 @@
 import type { ChangeResult } from './connection.js';
 import type { OperationContext } from './dli-error.js';
-import type { DecodedResponse } from './responses.js';
 import type { RepeatableRequest, RepeatableRequests } from './repeatable-request.js';
+import type { DecodedResponse } from './responses.js';
 import { readErrorBody } from './sanitize.js';
 
 /** Sends requests that change something, such as a delete. A failure with status 2xx is logged as a failure, too. */

@@ -31,7 +31,12 @@ export interface ConnectionApi {
   /** The end of the path of a project's connections. */
   collection: string;
   /** The names of the operations in the log. */
-  operations: Readonly<{ create: CreateOperation; get: RepeatableOperation; list: RepeatableOperation; delete: RepeatableOperation }>;
+  operations: Readonly<{
+    create: CreateOperation;
+    get: RepeatableOperation;
+    list: RepeatableOperation;
+    delete: RepeatableOperation;
+  }>;
   decoder: ConnectionDecoder;
   /** Creates the filter of one response that describes connections. Default: no filter. */
   createFilter?: () => BodyFilter;

@@ -7,7 +7,7 @@ import { provesCredential } from './classify-create.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
 import { pathOf } from './dli-client.js';
 import { DliError } from './dli-error.js';
-import type { RepeatableRequest, RepeatableRequestDependencies, CompleteResponse } from './repeatable-request.js';
+import type { CompleteResponse, RepeatableRequest, RepeatableRequestDependencies } from './repeatable-request.js';
 import { RepeatableRequests } from './repeatable-request.js';
 import { readErrorCode } from './sanitize.js';
 
@@ -51,7 +51,11 @@ export async function checkCredential(
     isExpired = isDateRefused(response);
     return isProof(response);
   };
-  const requests = new RepeatableRequests({ ...dependencies, signIn: async () => ({ ...candidate, report }), maxTries: 1 });
+  const requests = new RepeatableRequests({
+    ...dependencies,
+    signIn: async () => ({ ...candidate, report }),
+    maxTries: 1,
+  });
   const deadline = new Deadline(dependencies.clock, TIMEOUT_MS);
   const context = { deadline, trace };
   for (const request of READS) {

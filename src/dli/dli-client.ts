@@ -11,9 +11,9 @@ import type { CreateRequests, PreparedCreate } from './create-request.js';
 import type { DecodedElements } from './decoded-elements.js';
 import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, failedResult } from './dli-error.js';
+import type { RepeatableRequests, SignIn } from './repeatable-request.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { mayMeanAbsence, readChange, readConnection } from './responses.js';
-import type { RepeatableRequests, SignIn } from './repeatable-request.js';
 import { SharedList } from './shared-list.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;

@@ -175,7 +175,11 @@ export class RepeatableRequests {
     return result;
   }
 
-  #warnOfUndocumented(operation: RepeatableOperation, undocumented: UndocumentedFields, { trace }: OperationContext): void {
+  #warnOfUndocumented(
+    operation: RepeatableOperation,
+    undocumented: UndocumentedFields,
+    { trace }: OperationContext,
+  ): void {
     const { log, sampler } = this.dependencies;
     const { withoutId, count: odd } = undocumented;
     if (withoutId === 0 && odd === 0) return;

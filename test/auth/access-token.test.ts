@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { INVALID_TOKENS, publicJwk, signed } from './helpers/forged-tokens.js';
 import type { TokenGateway } from '../helpers/token-gateway.js';
 import {
   bearer,
@@ -11,6 +10,7 @@ import {
   startTokenGateway as startWithClock,
 } from '../helpers/token-gateway.js';
 import { AUDIENCE } from '../helpers/token-issuer.js';
+import { INVALID_TOKENS, publicJwk, signed } from './helpers/forged-tokens.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const TRACE = { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` };

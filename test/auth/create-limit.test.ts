@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { proofSize } from '../helpers/proof-size.js';
 import { until } from '../helpers/idempotency-gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
 
 const SUCCESS = 'CreateDatasourceConnectionSuccess';

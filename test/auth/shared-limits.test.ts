@@ -2,11 +2,11 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { GraphqlAnswer } from '../helpers/gateway.js';
+import { until } from '../helpers/idempotency-gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { openClient, PREFIX } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { until } from '../helpers/idempotency-gateway.js';
-import { openClient, PREFIX } from '../helpers/redis-access.js';
 import type { TokenGateway } from '../helpers/token-gateway.js';
 import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
 

@@ -8,7 +8,6 @@ import { ConfigError, loadConfig } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
-import { AUDIENCE, startTokenIssuer } from '../helpers/token-issuer.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { IAM_USER } from '../helpers/iam-user.js';
@@ -16,6 +15,7 @@ import { closedPort, listen } from '../helpers/listening-server.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { AUDIENCE, startTokenIssuer } from '../helpers/token-issuer.js';
 
 // Nothing listens there.
 const ENVIRONMENT = environmentFor('http://127.0.0.1:9');

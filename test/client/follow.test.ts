@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { DatasourceConnectionFieldsFragment } from '../../client/src/index.js';
 import { createClient, DatasourceConnectionChangesDocument } from '../../client/src/index.js';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import { startRelay } from '../e2e/helpers/relay.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 afterEach(closeGateways);
 

@@ -2,19 +2,14 @@ import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ClientOptions, CreatePayload, Retry } from '../../client/src/index.js';
 import { createClient, DatasourceConnectionsDocument, GatewayError, UndecidedError } from '../../client/src/index.js';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import { startRelay } from '../e2e/helpers/relay.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { EXECUTED_BUT_LOST, KEY, NOT_LISTED_YET, startIdempotencyGateway } from '../helpers/idempotency-gateway.js';
 import { listen } from '../helpers/listening-server.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { startEarly } from '../helpers/start-early.js';
-import {
-  EXECUTED_BUT_LOST,
-  KEY,
-  NOT_LISTED_YET,
-  startIdempotencyGateway,
-} from '../helpers/idempotency-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 afterEach(closeGateways);
 

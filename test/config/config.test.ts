@@ -113,7 +113,7 @@ describe('the configuration', () => {
     ['graphiql', 'false', false],
   ])('with EXPLORER=%s and FEDERATION=%s serves a supergraph: %s', (explorer, chosen, federation) => {
     const env = { ...MINIMAL_ENVIRONMENT, EXPLORER: explorer, FEDERATION: chosen };
-    expect(loadConfig(env).federation).toBe(federation);
+    expect(loadConfig(env).isSubgraph).toBe(federation);
   });
 
   it('reads a list of origins, without spaces and empty parts', () => {

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf, queryConnection } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 afterEach(closeGateways);
 

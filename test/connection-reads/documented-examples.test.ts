@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const gateway = shareGateway();
 

@@ -1,18 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  POOL_A,
-  POOL_B,
-  QUEUE_OF_POOL_A,
-  startEnhancedGateway,
-} from '../helpers/enhanced-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
+import { POOL_A, POOL_B, QUEUE_OF_POOL_A, startEnhancedGateway } from '../helpers/enhanced-gateway.js';
 import { closeGateways } from '../helpers/gateway.js';
+import { nextChange, watchList } from '../helpers/list-changes.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { pageOf } from '../helpers/read-connections.js';
 import type { SubscriptionEvent } from '../helpers/subscribers.js';
 import { closeSubscribers, nextOf, readAll, socketClient, subscribe } from '../helpers/subscribers.js';
-import { nextChange, watchList } from '../helpers/list-changes.js';
-import { pageOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

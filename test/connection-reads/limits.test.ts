@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import type { TokenGateway } from '../helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { DELETED, remove, seed } from '../helpers/deletion.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { queryConnection } from '../helpers/read-connections.js';
 import { startEarly } from '../helpers/start-early.js';
 import { closeSubscribers, openSubscriber, WATCH } from '../helpers/subscribers.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
-import { queryConnection } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

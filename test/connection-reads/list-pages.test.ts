@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import type { ShownConnection } from '../helpers/read-connections.js';
 import { pageOf, queryPage } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 afterEach(closeGateways);
 

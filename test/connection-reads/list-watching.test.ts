@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { remove, seed } from '../helpers/deletion.js';
 import { printOnFailure } from '../helpers/failure-log.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import type { ShownChange } from '../helpers/list-changes.js';
+import { nextChange, nextChangeAfterCreate, WATCH_LIST, watchList } from '../helpers/list-changes.js';
 import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 import type { SubscriptionEvent, Transport } from '../helpers/subscribers.js';
 import {
   closeSubscribers,
@@ -16,9 +18,7 @@ import {
   subscribe,
   WATCH,
 } from '../helpers/subscribers.js';
-import type { ShownChange } from '../helpers/list-changes.js';
-import { nextChange, nextChangeAfterCreate, WATCH_LIST, watchList } from '../helpers/list-changes.js';
-import { connectionOf, pageOf } from '../helpers/read-connections.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 afterEach(async () => {
   await closeSubscribers();

@@ -4,8 +4,8 @@ import { DELETED, remove, seed } from '../helpers/deletion.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 afterEach(closeGateways);
 

@@ -18,14 +18,14 @@ import { onCleanup } from '../helpers/clean-up.js';
 import { createTestClock } from '../helpers/clock.js';
 import { DELETED, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { nextChange, watchList } from '../helpers/list-changes.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
+import { openClient } from '../helpers/redis-access.js';
 import type { RedisServer } from '../helpers/redis-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startEarly } from '../helpers/start-early.js';
 import { closeSubscribers } from '../helpers/subscribers.js';
-import { openClient } from '../helpers/redis-access.js';
-import { nextChange, watchList } from '../helpers/list-changes.js';
-import { connectionOf, pageOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

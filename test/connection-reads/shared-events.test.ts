@@ -9,10 +9,10 @@ import { RedisClients } from '../../src/lib/redis-client.js';
 import { parseRedisUrl } from '../../src/lib/redis-url.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
+import { openClient } from '../helpers/redis-access.js';
 import type { RedisServer } from '../helpers/redis-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient } from '../helpers/redis-access.js';
 import {
   binding,
   CALLER,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { startGateway } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf, queryPage } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const gateway = shareGateway();
 

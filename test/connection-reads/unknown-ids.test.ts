@@ -4,8 +4,8 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { createTestClock } from '../helpers/clock.js';
 import { DELETED, NO_ID, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, queryConnection } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const clock = createTestClock();
 const gateway = shareGateway({ env: { READ_FRESHNESS_MS: '0' } }, clock);

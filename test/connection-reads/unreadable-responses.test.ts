@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { queryConnection, queryPage } from '../helpers/read-connections.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const shared = shareGateway();
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { startEarly } from '../helpers/start-early.js';
 import { connectionOf, queryConnection } from '../helpers/read-connections.js';
+import { startEarly } from '../helpers/start-early.js';
 
 afterEach(closeGateways);
 

@@ -1,23 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { connectionOf } from '../helpers/read-connections.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { startEarly } from '../helpers/start-early.js';
 import type { SubscriptionEvent, Transport } from '../helpers/subscribers.js';
-import {
-  closeSubscribers,
-  nextOf,
-  openSubscriber,
-  readAll,
-  socketClient,
-  subscribe,
-} from '../helpers/subscribers.js';
+import { closeSubscribers, nextOf, openSubscriber, readAll, socketClient, subscribe } from '../helpers/subscribers.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
-import { connectionOf } from '../helpers/read-connections.js';
 
 afterEach(async () => {
   await closeSubscribers();

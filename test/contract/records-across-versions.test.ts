@@ -4,19 +4,14 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { enhancedCalls } from '../helpers/enhanced-gateway.js';
 import { onCleanup } from '../helpers/clean-up.js';
+import { enhancedCalls } from '../helpers/enhanced-gateway.js';
 import { closeGateways } from '../helpers/gateway.js';
+import { IN_PROGRESS, startIdempotencyGateway, startUpstream, until } from '../helpers/idempotency-gateway.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
+import { openClient, PREFIX } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import {
-  IN_PROGRESS,
-  startIdempotencyGateway,
-  startUpstream,
-  until,
-} from '../helpers/idempotency-gateway.js';
-import { openClient, PREFIX } from '../helpers/redis-access.js';
 
 /** Records as a gateway of this version has written them, and the calls that began them. Never change: add files. */
 const FIXTURE = new URL('../fixtures/records/version-1.json', import.meta.url);

@@ -7,14 +7,14 @@ import { open } from 'lmdb';
 import type { Emulator, Fault } from '../../src/emulator/emulator.js';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
 import { RecordCodec } from '../../src/operation-store/operation-record.js';
-import { pageOf } from '../helpers/read-connections.js';
 import { enhancedCalls, POOL_A, VALID_ENHANCED_INPUT } from '../helpers/enhanced-gateway.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
+import { pageOf } from '../helpers/read-connections.js';
+import { openClient } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import { openClient } from '../helpers/redis-access.js';
 
 // Stores and logs outlive the code that wrote them: their keys, fields and values must not change when code is renamed.
 

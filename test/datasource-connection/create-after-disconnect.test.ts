@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 
 afterEach(closeGateways);
 

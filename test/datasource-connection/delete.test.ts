@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
-import { CONNECTION_FIELDS, connectionOf } from '../helpers/read-connections.js';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed } from '../helpers/deletion.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { CONNECTION_FIELDS, connectionOf } from '../helpers/read-connections.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 afterEach(closeGateways);
 

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { directTransport } from '../helpers/direct-transport.js';
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
@@ -10,6 +9,7 @@ import { HostsFilter } from '../../src/dli/hosts-filter.js';
 import { createKyClient } from '../../src/huawei-cloud/ky-client.js';
 import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
+import { directTransport } from '../helpers/direct-transport.js';
 import { listen } from '../helpers/listening-server.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { Random } from '../helpers/random.js';
@@ -203,8 +203,10 @@ const built = (path: string) => new URL(`../../dist/${path}.js`, import.meta.url
 /** Receives a response from the URL in its argument, and prints what was kept and by how much its memory rose. */
 const RECEIVE = `
   import { HostsFilter } from '${built('dli/hosts-filter')}';
-    import { Deadline, SYSTEM_CLOCK } from '${built('lib/time')}';
-  const transport = directTransport();
+  import { Transport } from '${built('huawei-cloud/transport')}';
+  import { Deadline, SYSTEM_CLOCK } from '${built('lib/time')}';
+  import { NO_METRICS } from '${built('metrics/metrics')}';
+  const transport = new Transport({ egress: {}, pool: 'reads', metrics: NO_METRICS });
   const startBytes = process.memoryUsage.rss();
   const { text } = await transport.send({
     method: 'GET',

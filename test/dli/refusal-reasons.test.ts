@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { queryConnection, queryPage } from '../helpers/read-connections.js';
 import { remove, seed } from '../helpers/deletion.js';
+import { queryConnection, queryPage } from '../helpers/read-connections.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const gateway = shareGateway();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { freshName } from '../helpers/shared-gateway.js';
-import { callsExceptListReads } from '../helpers/upstream-calls.js';
 import type { IdempotencyGateway } from '../helpers/idempotency-gateway.js';
 import { shareIdempotencyGateway } from '../helpers/idempotency-gateway.js';
+import { freshName } from '../helpers/shared-gateway.js';
+import { callsExceptListReads } from '../helpers/upstream-calls.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const OTHER_ID = '6a2cb1d1-5ecb-4b1e-8a4f-0a5b52d9a1b0';

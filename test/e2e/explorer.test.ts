@@ -7,11 +7,11 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { describeWithProgram } from '../helpers/required-program.js';
 import { openConnection } from '../helpers/raw-connection.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import { useChromium } from './helpers/browser.js';
 
 afterEach(closeGateways);

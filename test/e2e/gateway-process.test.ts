@@ -4,12 +4,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import { printedRefusal, refusalOf } from '../helpers/config-problems.js';
 import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { listen } from '../helpers/listening-server.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 
 // Nothing listens there; these tests need no upstream.
 const ENVIRONMENT = environmentFor('http://127.0.0.1:9');

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 
 const CREATE = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
 const QUERY = rawRequest('POST', '/graphql', '{"query":"{ __typename }"}', {

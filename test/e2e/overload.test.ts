@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { bearer } from '../helpers/token-gateway.js';
-import { AUDIENCE, startTokenIssuer } from '../helpers/token-issuer.js';
 import { NO_ID } from '../helpers/deletion.js';
 import type { GraphqlAnswer } from '../helpers/gateway.js';
 import { sendGraphql } from '../helpers/gateway.js';
@@ -12,6 +10,8 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { startEarly } from '../helpers/start-early.js';
 import type { RawSocket } from '../helpers/subscribers.js';
 import { closeSubscribers, openSubscriber } from '../helpers/subscribers.js';
+import { bearer } from '../helpers/token-gateway.js';
+import { AUDIENCE, startTokenIssuer } from '../helpers/token-issuer.js';
 
 // A gateway sheds nothing below 50 requests at a time.
 const MANY = 60;

@@ -9,9 +9,9 @@ import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { findBadLines, linesOf, linesWith } from '../helpers/log-lines.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
+import { openClient } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient } from '../helpers/redis-access.js';
 
 const EXIT_CONFIG = 78;
 const NOWHERE = 'http://127.0.0.1:9';

@@ -1,12 +1,12 @@
 import { afterEach, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { startUpstream } from '../helpers/idempotency-gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { startUpstream } from '../helpers/idempotency-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 import { useChromium } from './helpers/browser.js';
 import type { ClientPage } from './helpers/client-page.js';
 import { startClientPage } from './helpers/client-page.js';

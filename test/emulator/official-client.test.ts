@@ -5,8 +5,8 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
-import { startOfficialClient } from './helpers/run-official-client.js';
 import { CREATE_BODY, ENHANCED_BODY, startEmulator } from '../helpers/running-emulator.js';
+import { startOfficialClient } from './helpers/run-official-client.js';
 
 const KEYS = { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY };
 

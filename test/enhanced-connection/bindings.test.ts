@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { createTestClock } from '../helpers/clock.js';
-import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import type { EnhancedPayload } from '../helpers/enhanced-gateway.js';
 import {
   enhancedCalls,
@@ -12,6 +11,7 @@ import {
   QUEUE_DEDICATED,
   QUEUE_OF_POOL_A,
 } from '../helpers/enhanced-gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const BOUND = 'BindDatasourceConnectionSuccess';
 const UNBOUND = 'UnbindDatasourceConnectionSuccess';

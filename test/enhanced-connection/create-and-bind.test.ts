@@ -3,18 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator, Fault } from '../../src/emulator/emulator.js';
-import { startEmulator } from '../helpers/running-emulator.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { createTestClock } from '../helpers/clock.js';
+import type { EnhancedCalls, EnhancedPayload } from '../helpers/enhanced-gateway.js';
+import {
+  createUntilDecided,
+  enhancedCalls,
+  POOL_A,
+  POOL_B,
+  startEnhancedGateway,
+} from '../helpers/enhanced-gateway.js';
 import { closeGateways, sendGraphql } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { startUpstream } from '../helpers/idempotency-gateway.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
+import { openClient } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { startUpstream } from '../helpers/idempotency-gateway.js';
-import { openClient } from '../helpers/redis-access.js';
-import type { EnhancedCalls, EnhancedPayload } from '../helpers/enhanced-gateway.js';
-import { createUntilDecided, enhancedCalls, POOL_A, POOL_B, startEnhancedGateway } from '../helpers/enhanced-gateway.js';
+import { startEmulator } from '../helpers/running-emulator.js';
 
 const SUCCESS = 'CreateEnhancedDatasourceConnectionSuccess';
 const LOST: Fault = { operation: 'associateQueue', behaviour: 'reset', apply: false, delayMs: 1_000 };

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import {
   enhancedCalls,
   POOL_A,
@@ -11,6 +10,7 @@ import {
   QUEUE_OF_POOL_A,
   VALID_ENHANCED_INPUT,
 } from '../helpers/enhanced-gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const SUCCESS = 'CreateEnhancedDatasourceConnectionSuccess';
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
+import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from '../helpers/enhanced-gateway.js';
 import type { FieldRule, FieldValue } from '../helpers/field-rules.js';
 import { codesAtEveryPath, codesByPath, expectLengths, fieldsOfInput } from '../helpers/field-rules.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from '../helpers/enhanced-gateway.js';
 
 const QUERY =
   '{ createEnhancedDatasourceConnectionRules { path required minLength maxLength maxItems pattern example rule } }';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from '../helpers/enhanced-gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';
 const ID = '4c693ecc-bab8-4113-a838-129cedc9a563';

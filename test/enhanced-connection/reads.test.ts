@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { enhancedCalls, POOL_A, POOL_B, QUEUE_OF_POOL_A } from '../helpers/enhanced-gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const ACTIVE_POOL_A = { kind: 'pool', name: 'pool_a', status: 'ACTIVE' } as const;
 const STUCK = 'pool_b';

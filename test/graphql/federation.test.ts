@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { closeSubscribers, readAll, subscribe, WATCH } from '../helpers/subscribers.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const FEDERATION = { EXPLORER: 'none', FEDERATION: 'true' };
 const NO_UUID = 'no-uuid';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { nextChange, watchList } from '../helpers/list-changes.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { nextChange, watchList } from '../helpers/list-changes.js';
 import { findBadLines } from '../helpers/log-lines.js';
 import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
 
@@ -116,39 +116,39 @@ function createOn(gateway: TestGateway) {
 }
 
 describe('an internal error in a poll', () => {
-  it.each(['a connection', 'the list'])('reaches the subscribers to %s as such, and ends with its cause', async subject => {
-    let isBroken = false;
-    const clock = {
-      epochMs: () => Date.now(),
-      monotonicMs(): number {
-        if (isBroken && /ConnectionReader\.(readFresh|list) /.test(new Error().stack ?? ''))
-          throw new RangeError(`The clock broke: sk=${CANARY}`);
-        return performance.now();
-      },
-    };
-    const gateway = await startGateway({ clock, env: { FOLLOW_INTERVAL_MS: '100' } });
-    const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const events =
-      subject === 'the list'
-        ? await watchList(gateway)
-        : subscribe('graphql-ws', gateway.graphqlUrl, { query: WATCH, variables: { id } });
-    if (subject === 'the list') {
-      gateway.emulator.seedConnection({ name: 'first', state: 'ACTIVE' });
-      expect(await nextChange(events)).toBe('ADDED first ACTIVE');
-    } else expect(await nextOf(events)).toMatchObject({ data: { datasourceConnection: { state: 'CREATING' } } });
-    isBroken = true;
-    const { data, errors: [error] = [] } = await nextOf(events);
-    isBroken = false;
-    gateway.emulator.seedConnection({ connectionId: id, state: 'ACTIVE' });
+  it.each(['a connection', 'the list'])(
+    'reaches the subscribers to %s as such, and ends with its cause',
+    async subject => {
+      let isBroken = false;
+      const clock = {
+        epochMs: () => Date.now(),
+        monotonicMs(): number {
+          if (isBroken && /ConnectionReader\.(readFresh|list) /.test(new Error().stack ?? ''))
+            throw new RangeError(`The clock broke: sk=${CANARY}`);
+          return performance.now();
+        },
+      };
+      const gateway = await startGateway({ clock, env: { FOLLOW_INTERVAL_MS: '100' } });
+      const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
+      const events =
+        subject === 'the list'
+          ? await watchList(gateway)
+          : subscribe('graphql-ws', gateway.graphqlUrl, { query: WATCH, variables: { id } });
+      if (subject === 'the list') {
+        gateway.emulator.seedConnection({ name: 'first', state: 'ACTIVE' });
+        expect(await nextChange(events)).toBe('ADDED first ACTIVE');
+      } else expect(await nextOf(events)).toMatchObject({ data: { datasourceConnection: { state: 'CREATING' } } });
+      isBroken = true;
+      const { errors: [error] = [] } = await nextOf(events);
+      isBroken = false;
+      gateway.emulator.seedConnection({ connectionId: id, state: 'ACTIVE' });
 
-    expect({ data, error }).toMatchObject({
-      data: null,
-      error: { message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } },
-    });
-    expect(JSON.stringify(await nextOf(events))).toContain('"state":"ACTIVE"');
-    expect(gateway.log()).toMatch(
-      new RegExp(`"traceId":"${error?.extensions.traceId}".*"errorName":"RangeError".*"msg":"internal error"`),
-    );
-    expect(gateway.log()).not.toContain(CANARY);
-  });
+      expect(error).toMatchObject({ message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } });
+      expect(JSON.stringify(await nextOf(events))).toContain('"state":"ACTIVE"');
+      expect(gateway.log()).toMatch(
+        new RegExp(`"traceId":"${error?.extensions.traceId}".*"errorName":"RangeError".*"msg":"internal error"`),
+      );
+      expect(gateway.log()).not.toContain(CANARY);
+    },
+  );
 });

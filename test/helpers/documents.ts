@@ -19,6 +19,7 @@ export const DOCUMENTS = [
   'docs/operation.md',
   'docs/emulator.md',
   'docs/architecture.md',
+  'docs/sources.md',
   'docs/performance.md',
 ] as const;
 

@@ -1,8 +1,8 @@
-import type { TokenGateway } from './token-gateway.js';
-import { bearer } from './token-gateway.js';
 import type { TestGateway } from './gateway.js';
 import type { SubscriptionEvent, Transport } from './subscribers.js';
 import { nextOf, openSubscriber, subscribe, WATCH } from './subscribers.js';
+import type { TokenGateway } from './token-gateway.js';
+import { bearer } from './token-gateway.js';
 
 /** Watches the list. */
 export const WATCH_LIST = `subscription ($filter: DatasourceConnectionFilter) {

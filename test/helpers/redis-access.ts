@@ -10,11 +10,11 @@ import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import type { RedisTimeouts } from '../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
 import type { StoreHealth } from '../../src/operation-store/store-health.js';
+import { createStoreHealth } from '../operation-store/helpers/store-health.js';
 import { isWithinTest, onCleanup } from './clean-up.js';
 import { listen } from './listening-server.js';
 import type { RedisServer } from './redis-server.js';
 import { startRedisServer, startSentinel } from './redis-server.js';
-import { createStoreHealth } from '../operation-store/helpers/store-health.js';
 
 /** The prefix of the store's keys. */
 export const PREFIX = 'dli-gateway:{once}:';

@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GatewayParts } from '../../src/http/admin-server.js';
 import { readinessOf } from '../../src/http/admin-server.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
 import { openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const shared = shareGateway();
 

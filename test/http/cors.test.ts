@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { shareTokenGateway } from '../helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
+import { shareTokenGateway } from '../helpers/token-gateway.js';
 
 const APP = 'https://app.example.com';
 const ALLOWED = `${APP},https://admin.example.com`;

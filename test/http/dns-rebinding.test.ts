@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../helpers/token-gateway.js';
-import { rawRequest } from '../helpers/raw-client.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
+import { rawRequest } from '../helpers/raw-client.js';
 import { exchange, failuresIn } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 const CREATE = JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
 

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
-import type { TokenGateway } from '../helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
 import { graphqlRequest, HANDSHAKE, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const MAX_OF_NETWORK = 20;
 const MAX_STREAMS_OF_TENANT = 5;

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
-import { rawRequest } from '../helpers/raw-client.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
+import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
 import { post } from '../helpers/post.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
+import { rawRequest } from '../helpers/raw-client.js';
 import { exchange, failuresIn, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;

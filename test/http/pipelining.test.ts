@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { TokenGateway } from '../helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { failuresIn, graphqlRequest, HANDSHAKE, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const MAX_UNANSWERED = 16;
 /** Enough events for more than 1 MiB, but for fewer characters. */

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { exchange } from '../helpers/raw-connection.js';
 import { closeSubscribers, openSocket } from '../helpers/subscribers.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const MAX_LINES = 20;
 const MORE = 3;

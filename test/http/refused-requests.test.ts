@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { rawRequest } from '../helpers/raw-client.js';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
+import { rawRequest } from '../helpers/raw-client.js';
 import { exchange, failuresIn, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';
 const JSON_TYPE = { 'content-type': 'application/json' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { logOfTest, shareGateway } from '../helpers/shared-gateway.js';
 import { exchange } from '../helpers/raw-connection.js';
+import { logOfTest, shareGateway } from '../helpers/shared-gateway.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const SPAN_ID = 'b7ad6b7169203331';

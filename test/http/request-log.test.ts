@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { linesWith } from '../helpers/log-lines.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { graphqlRequest, openConnection } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import type { Transport } from '../helpers/subscribers.js';
 import { closeSubscribers, nextOf, readAll, subscribe, WATCH } from '../helpers/subscribers.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const HEX_32 = expect.stringMatching(/^[0-9a-f]{32}$/);
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';

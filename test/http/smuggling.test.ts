@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { exchange, failuresIn } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const BODY = JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
 const LENGTH = `content-length: ${BODY.length}`;

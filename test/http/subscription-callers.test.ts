@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
-import { destroyConnection } from '../helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
@@ -14,6 +12,8 @@ import {
   subscribe,
   WATCH,
 } from '../helpers/subscribers.js';
+import { bearer, shareTokenGateway, startTokenGateway } from '../helpers/token-gateway.js';
+import { destroyConnection } from '../helpers/token-issuer.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const MINUTE_MS = 60_000;

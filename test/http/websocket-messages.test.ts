@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { HANDSHAKE, openConnection } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import type { RawSocket } from '../helpers/subscribers.js';
 import { closeSubscribers, openSocket, openSubscriber, WATCH } from '../helpers/subscribers.js';
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { shareGateway } from '../helpers/shared-gateway.js';
 import { exchange, failuresIn } from '../helpers/raw-connection.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { closeSubscribers, openSocket, openSubscriber, WATCH } from '../helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
@@ -140,7 +140,8 @@ describe('a WebSocket', () => {
       sendMessage(subscribeMessage(String(count), connectionId));
       // In batches, so that the gateway does not shed load.
       if (count % 50 === 0)
-        for (let received = 0; received < 50; received += 1) expect(await nextMessage()).toMatchObject({ type: 'next' });
+        for (let received = 0; received < 50; received += 1)
+          expect(await nextMessage()).toMatchObject({ type: 'next' });
     }
     sendMessage(subscribeMessage('1001', connectionId));
 

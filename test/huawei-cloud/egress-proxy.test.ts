@@ -3,14 +3,14 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { isDirect } from '../../src/huawei-cloud/egress-proxy.js';
-import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
-import { startTokenIssuer } from '../helpers/token-issuer.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { attemptsIn } from '../helpers/log-lines.js';
+import { codeIn, startTokenGateway } from '../helpers/token-gateway.js';
+import { startTokenIssuer } from '../helpers/token-issuer.js';
 import type { ConnectProxy, TlsFront } from './helpers/connect-proxy.js';
 import { createCaFile, startConnectProxy, startTlsFront } from './helpers/connect-proxy.js';
 

@@ -1,13 +1,13 @@
 import { EventEmitter, once } from 'node:events';
-import { directTransport } from '../helpers/direct-transport.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
-import { Transport, UPSTREAM_TIMEOUTS } from '../../src/huawei-cloud/transport.js';
+import { UPSTREAM_TIMEOUTS } from '../../src/huawei-cloud/transport.js';
 import type { Clock } from '../../src/lib/time.js';
 import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
+import { directTransport } from '../helpers/direct-transport.js';
 import type { Payload } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { TokenGateway } from '../helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
-import { destroyConnection } from '../helpers/token-issuer.js';
-import { enhancedCalls, POOL_A } from '../helpers/enhanced-gateway.js';
 import { remove } from '../helpers/deletion.js';
+import { enhancedCalls, POOL_A } from '../helpers/enhanced-gateway.js';
 import { VALID_INPUT } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { linesWith } from '../helpers/log-lines.js';
+import type { TokenGateway } from '../helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
+import { destroyConnection } from '../helpers/token-issuer.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const IDS = {

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { proofSize } from '../helpers/proof-size.js';
 import {
   countsOf,
   createBody,
@@ -17,6 +15,8 @@ import {
   UNAVAILABLE,
   UNKNOWN,
 } from '../helpers/idempotency-gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
+import { openRaw, rawRequest } from '../helpers/raw-client.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -2,9 +2,9 @@ import { createServer as createTlsServer } from 'node:https';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { KEY, startIdempotencyGateway, startUpstream, UNAVAILABLE } from '../helpers/idempotency-gateway.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { tlsFixture } from '../helpers/tls-fixture.js';
-import { KEY, startIdempotencyGateway, startUpstream, UNAVAILABLE } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 // A record would answer another input under its key with IDEMPOTENCY_KEY_REUSED.

@@ -1,9 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { BEGIN, FIND, REMOVE } from '../../src/operation-store/redis-scripts.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { startRedisServer } from '../helpers/redis-server.js';
-import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient, watch } from '../helpers/redis-access.js';
 import {
   EXECUTED_BUT_LOST,
   IN_PROGRESS,
@@ -13,6 +10,9 @@ import {
   UNKNOWN,
   until,
 } from '../helpers/idempotency-gateway.js';
+import { openClient, watch } from '../helpers/redis-access.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

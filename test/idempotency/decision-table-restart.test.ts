@@ -7,8 +7,6 @@ import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { linesWith } from '../helpers/log-lines.js';
-import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import {
   countsOf,
   EXECUTED_BUT_LOST,
@@ -20,6 +18,8 @@ import {
   UNKNOWN,
   until,
 } from '../helpers/idempotency-gateway.js';
+import { linesWith } from '../helpers/log-lines.js';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { BACKGROUND, createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -3,9 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { createEach } from '../helpers/create-each.js';
 import type { Payload } from '../helpers/gateway.js';
+import { countsOf, IN_PROGRESS, KEY, startIdempotencyGateway, UNKNOWN, until } from '../helpers/idempotency-gateway.js';
 import { listen } from '../helpers/listening-server.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import { countsOf, IN_PROGRESS, KEY, startIdempotencyGateway, UNKNOWN, until } from '../helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed } from '../helpers/deletion.js';
+import { startIdempotencyGateway, startUpstream, until } from '../helpers/idempotency-gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { startIdempotencyGateway, startUpstream, until } from '../helpers/idempotency-gateway.js';
 
 const NOT_FOUND = { __typename: 'ConnectionNotFoundError' };
 const NO_STORE = { __typename: 'DliUnavailableError', code: 'IDEMPOTENCY_STORE_UNAVAILABLE' };

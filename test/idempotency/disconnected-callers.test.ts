@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { proofSize } from '../helpers/proof-size.js';
 import type { IdempotencyGateway } from '../helpers/idempotency-gateway.js';
 import {
   EXECUTED_BUT_LOST,
@@ -10,6 +9,7 @@ import {
   startIdempotencyGateway,
   UNKNOWN,
 } from '../helpers/idempotency-gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
 
 const CALLERS = proofSize(8, 20);
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

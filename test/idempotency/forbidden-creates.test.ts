@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { createEach } from '../helpers/create-each.js';
-import { linesWith } from '../helpers/log-lines.js';
 import { KEY, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
+import { linesWith } from '../helpers/log-lines.js';
 
 const CALL = { idempotencyKey: KEY };
 const AUTH_FAILED = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_FAILED', retryAfterSeconds: 60 };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { proofSize } from '../helpers/proof-size.js';
 import {
   EXECUTED_BUT_LOST,
   IN_PROGRESS,
@@ -13,6 +12,7 @@ import {
   UNAVAILABLE,
   UNKNOWN,
 } from '../helpers/idempotency-gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
 
 const CALL = { idempotencyKey: KEY };
 const PARALLEL = proofSize(12, 100);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { linesWith } from '../helpers/log-lines.js';
 import { EXECUTED_BUT_LOST, LOST, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
+import { linesWith } from '../helpers/log-lines.js';
 import { createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
 describe('the end of a create in the background', () => {

@@ -1,8 +1,4 @@
 import { expect, it } from '@jest/globals';
-import { closedPort } from '../helpers/listening-server.js';
-import { startRedisServer } from '../helpers/redis-server.js';
-import { describeWithProgram } from '../helpers/required-program.js';
-import { openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
 import {
   KEY,
   NAME_TAKEN,
@@ -11,6 +7,10 @@ import {
   UNKNOWN,
   until,
 } from '../helpers/idempotency-gateway.js';
+import { closedPort } from '../helpers/listening-server.js';
+import { openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

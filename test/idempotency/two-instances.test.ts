@@ -1,16 +1,16 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { startEmulator } from '../helpers/running-emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { inParallel } from '../helpers/in-parallel.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { chooseSeed } from '../helpers/random.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { startEmulator } from '../helpers/running-emulator.js';
 import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilDecided } from '../proof/helpers/caller.js';
 import { CLASSIC } from '../proof/helpers/classic-kind.js';
 import { planCreate } from '../proof/helpers/create-plan.js';
-import { inParallel } from '../helpers/in-parallel.js';
-import { chooseSeed } from '../helpers/random.js';
 import { checkAnswers, NO_CONTRADICTIONS } from '../proof/helpers/verdict.js';
 
 const PAIRS = proofSize(20, 60);

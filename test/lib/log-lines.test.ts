@@ -2,9 +2,9 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { logBug, newTrace } from '../../src/lib/logger.js';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
 import { findBadLines, linesWith } from '../helpers/log-lines.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 const LONGEST_CLAIM = 256;
 const LONGEST_CLIENT = 'x'.repeat(64);

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { readSamples } from '../helpers/samples.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 afterEach(closeGateways);
 

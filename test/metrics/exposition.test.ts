@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { COUNTERS, HISTOGRAMS, READINGS } from '../../src/metrics/catalog.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { openClient } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { readSamples } from '../helpers/samples.js';
 import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
-import { openClient } from '../helpers/redis-access.js';
 
 afterEach(async () => {
   await closeSubscribers();

@@ -20,9 +20,9 @@ import { LmdbFolderProbe } from '../../src/operation-store/lmdb-folder.js';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import type { SendingRecord } from '../../src/operation-store/record-format.js';
+import { inParallel } from '../helpers/in-parallel.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
-import { inParallel } from '../helpers/in-parallel.js';
 import {
   BEGUN,
   describeOperationStore,

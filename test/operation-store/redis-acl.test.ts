@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { readDocument } from '../helpers/documents.js';
+import { connect, openClient, PREFIX, shareRedisServer } from '../helpers/redis-access.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
-import { connect, openClient, PREFIX, shareRedisServer } from '../helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { clientsOf, connect, eventually } from '../helpers/redis-access.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
-import { clientsOf, connect, eventually } from '../helpers/redis-access.js';
 import type { RedisCluster } from './helpers/redis-cluster.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 import type { HealthLine } from './helpers/store-health.js';

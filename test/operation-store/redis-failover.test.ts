@@ -1,18 +1,18 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { startEmulator } from '../helpers/running-emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { inParallel } from '../helpers/in-parallel.js';
 import { proofSize } from '../helpers/proof-size.js';
+import type { Random } from '../helpers/random.js';
+import { chooseSeed, pick, randomOf } from '../helpers/random.js';
+import { startReplicated } from '../helpers/redis-access.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { startEmulator } from '../helpers/running-emulator.js';
 import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilFinal } from '../proof/helpers/caller.js';
 import { CLASSIC } from '../proof/helpers/classic-kind.js';
 import { planCreate } from '../proof/helpers/create-plan.js';
-import { inParallel } from '../helpers/in-parallel.js';
-import type { Random } from '../helpers/random.js';
-import { chooseSeed, pick, randomOf } from '../helpers/random.js';
 import { checkAnswers, NO_CONTRADICTIONS } from '../proof/helpers/verdict.js';
-import { startReplicated } from '../helpers/redis-access.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 
 const CREATES = proofSize(24, 300);

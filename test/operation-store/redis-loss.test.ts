@@ -3,9 +3,6 @@ import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
-import { startRedisServer } from '../helpers/redis-server.js';
-import { describeWithProgram } from '../helpers/required-program.js';
-import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
 import {
   clientsOf,
   connect,
@@ -17,6 +14,9 @@ import {
   startPair,
   startProxy,
 } from '../helpers/redis-access.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
 import { createStoreHealth } from './helpers/store-health.js';
 
 const NOW_MS = Date.now();

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { eventually, openClient } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
-import { eventually, openClient } from '../helpers/redis-access.js';
 
 const REPLACED = 'credentials replaced';
 /** One each for records, counters, leases and messages. */

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from '@jest/globals';
+import { connect, eventually, openClient, startReplicated } from '../helpers/redis-access.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
-import { connect, eventually, openClient, startReplicated } from '../helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 

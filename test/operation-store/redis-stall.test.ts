@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
+import { clientsOf } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
-import { clientsOf } from '../helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 

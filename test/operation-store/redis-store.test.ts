@@ -6,6 +6,15 @@ import type { SendingRecord } from '../../src/operation-store/record-format.js';
 import type { RedisStore } from '../../src/operation-store/redis-store.js';
 import { REDIS_TIMEOUTS_MS } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
+import {
+  connect,
+  countKey,
+  eventually,
+  openClient,
+  PREFIX,
+  shareRedisServer,
+  startProxy,
+} from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import {
@@ -16,15 +25,6 @@ import {
   randomHash,
   succeeded,
 } from './helpers/operation-store-contract.js';
-import {
-  connect,
-  countKey,
-  eventually,
-  openClient,
-  PREFIX,
-  shareRedisServer,
-  startProxy,
-} from '../helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 

@@ -7,11 +7,11 @@ import { onCleanup } from '../helpers/clean-up.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
+import { connect, eventually, openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startEarly } from '../helpers/start-early.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
-import { connect, eventually, openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 

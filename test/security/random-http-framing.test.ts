@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
-import { fuzzSize } from '../helpers/proof-size.js';
-import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
 import { inParallel } from '../helpers/in-parallel.js';
+import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
+import { fuzzSize } from '../helpers/proof-size.js';
 import { chooseSeed, randomOf } from '../helpers/random.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { expectHealthy, fuzzTimeoutMs, openSockets } from './helpers/gateway-health.js';
 import { generateConversation } from './helpers/http-conversation.js';
 import { CANARY, SENT } from './helpers/http-message.js';

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
-import { fuzzSize } from '../helpers/proof-size.js';
-import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
-import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
 import { inParallel } from '../helpers/in-parallel.js';
+import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
+import { fuzzSize } from '../helpers/proof-size.js';
 import { chooseSeed, randomOf } from '../helpers/random.js';
+import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
+import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 import { expectHealthy, fuzzTimeoutMs, openSockets } from './helpers/gateway-health.js';
 import type { Tally } from './helpers/tally.js';
 import { findRare } from './helpers/tally.js';

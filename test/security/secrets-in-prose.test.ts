@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
-import { connectionOf, pageOf } from '../helpers/read-connections.js';
 import { remove } from '../helpers/deletion.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { connectionOf, pageOf } from '../helpers/read-connections.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import type { Transport } from '../helpers/subscribers.js';

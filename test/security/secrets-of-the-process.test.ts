@@ -6,10 +6,10 @@ import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
+import { openClient } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
-import { openClient } from '../helpers/redis-access.js';
 import type { DiagnosticReport } from './helpers/diagnostic-report.js';
 import { prepareReport } from './helpers/diagnostic-report.js';
 

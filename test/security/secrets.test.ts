@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { pageOf, queryConnection, queryPage } from '../helpers/read-connections.js';
 import { seed, sendDelete } from '../helpers/deletion.js';
 import type { GraphqlAnswer, TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
+import { pageOf, queryConnection, queryPage } from '../helpers/read-connections.js';
 import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 

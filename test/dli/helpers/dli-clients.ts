@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { directTransport } from '../../helpers/direct-transport.js';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { createDliClients } from '../../../src/composition/dli-clients.js';
@@ -15,6 +14,7 @@ import type { Clock } from '../../../src/lib/time.js';
 import { Deadline } from '../../../src/lib/time.js';
 import { NO_METRICS } from '../../../src/metrics/metrics.js';
 import { onCleanup } from '../../helpers/clean-up.js';
+import { directTransport } from '../../helpers/direct-transport.js';
 import { listen } from '../../helpers/listening-server.js';
 import { createManualClock } from '../../helpers/manual-clock.js';
 

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { closedPort } from '../../helpers/listening-server.js';
+import { eventually, openClient, PREFIX } from '../../helpers/redis-access.js';
 import type { RedisServer } from '../../helpers/redis-server.js';
 import { startRedisServer } from '../../helpers/redis-server.js';
-import { eventually, openClient, PREFIX } from '../../helpers/redis-access.js';
 
 const SLOT_RANGES = [
   [0, 5_460],

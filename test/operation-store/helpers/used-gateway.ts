@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import type { TokenGateway } from '../../helpers/token-gateway.js';
-import { startTokenGateway } from '../../helpers/token-gateway.js';
 import { connectionOf } from '../../helpers/read-connections.js';
 import { eventually } from '../../helpers/redis-access.js';
+import type { TokenGateway } from '../../helpers/token-gateway.js';
+import { startTokenGateway } from '../../helpers/token-gateway.js';
 
 const PARTS = ['{once}:record', '{limits}:create', '{limits}:login', '{follow}:1'];
 

@@ -3,13 +3,13 @@ import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { ResourceInput } from '../../helpers/enhanced-gateway.js';
 import { enhancedCalls, POOL_A, POOL_B, QUEUE_DEDICATED } from '../../helpers/enhanced-gateway.js';
 import { sendGraphql } from '../../helpers/gateway.js';
+import { inParallel } from '../../helpers/in-parallel.js';
+import { pick, randomOf } from '../../helpers/random.js';
 import type { CreateHistory } from './caller.js';
 import { callOnce, lastAnswer } from './caller.js';
 import { allEntries } from './connection-kind.js';
 import type { EnhancedInput } from './enhanced-kind.js';
 import { boundAs, boundNames } from './enhanced-kind.js';
-import { inParallel } from '../../helpers/in-parallel.js';
-import { pick, randomOf } from '../../helpers/random.js';
 import type { RandomFaultsRun } from './random-faults.js';
 
 const AT_A_TIME = 15;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { EnhancedPayload } from '../../helpers/enhanced-gateway.js';
-import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import { inParallel } from '../../helpers/in-parallel.js';
+import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 
 /** One call; it has no payload if the caller disconnected or the gateway was killed. */
 export interface CallRecord {

@@ -1,10 +1,10 @@
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import { CREATE_MUTATION } from '../../helpers/gateway.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import type { ConnectionKind } from './connection-kind.js';
 import { digitsOf, UUID_TAIL } from './connection-kind.js';
 import { listFaultsOf } from './fault-alphabet.js';
-import type { Random } from '../../helpers/random.js';
-import { pick } from '../../helpers/random.js';
 
 type Connection = ReturnType<Emulator['connections']>[number];
 

@@ -1,8 +1,8 @@
 import type { Fault } from '../../../src/emulator/emulator.js';
+import { pick, randomOf } from '../../helpers/random.js';
 import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import type { CreateFault } from './fault-alphabet.js';
 import { CREATE_FAULTS } from './fault-alphabet.js';
-import { pick, randomOf } from '../../helpers/random.js';
 
 /** One create: the behaviour of its caller and the faults that it meets. */
 export interface CreatePlan<Input extends PlannedInput = PlannedInput> {

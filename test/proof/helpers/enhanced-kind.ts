@@ -1,17 +1,11 @@
 import type { Emulator, Fault } from '../../../src/emulator/emulator.js';
 import type { EnhancedPayload, ResourceInput } from '../../helpers/enhanced-gateway.js';
-import {
-  POOL_A,
-  POOL_B,
-  POOL_OVERLAPPING,
-  QUEUE_DEDICATED,
-  QUEUE_OF_POOL_A,
-} from '../../helpers/enhanced-gateway.js';
+import { POOL_A, POOL_B, POOL_OVERLAPPING, QUEUE_DEDICATED, QUEUE_OF_POOL_A } from '../../helpers/enhanced-gateway.js';
+import type { Random } from '../../helpers/random.js';
+import { pick } from '../../helpers/random.js';
 import type { ConnectionKind, HeldConnection } from './connection-kind.js';
 import { allEntries, digitsOf, UUID_TAIL } from './connection-kind.js';
 import { bindFaults, getFaultsOf, listFaultsOf } from './fault-alphabet.js';
-import type { Random } from '../../helpers/random.js';
-import { pick } from '../../helpers/random.js';
 
 type Connection = ReturnType<Emulator['enhancedConnections']>[number];
 

@@ -1,16 +1,16 @@
 import { expect } from '@jest/globals';
 import type { Emulator } from '../../../src/emulator/emulator.js';
-import { startEmulator } from '../../helpers/running-emulator.js';
 import { environmentFor } from '../../helpers/gateway-process.js';
+import { inParallel } from '../../helpers/in-parallel.js';
 import { proofSize } from '../../helpers/proof-size.js';
+import { chooseSeed, randomOf } from '../../helpers/random.js';
+import { startEmulator } from '../../helpers/running-emulator.js';
 import type { CreateHistory } from './caller.js';
 import { callOnce, callUntilDecided, callUntilFinal } from './caller.js';
 import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import type { CreatePlan } from './create-plan.js';
 import { planCreate } from './create-plan.js';
 import { Fleet } from './fleet.js';
-import { inParallel } from '../../helpers/in-parallel.js';
-import { chooseSeed, randomOf } from '../../helpers/random.js';
 import { checkAnswers, NO_CONTRADICTIONS } from './verdict.js';
 
 // With more creates at a time, some would miss their deadlines on a machine with two cores.

@@ -1,6 +1,6 @@
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
-import { integer, withProbability, oddValue } from './odd-values.js';
+import { integer, oddValue, withProbability } from './odd-values.js';
 
 /** The input of a create, as it is sent. */
 export type CreateInput = Record<string, unknown>;

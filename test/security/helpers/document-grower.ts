@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
-import { integer, withProbability, RawText, shuffled } from './odd-values.js';
+import { integer, RawText, shuffled, withProbability } from './odd-values.js';
 
 /** A document and the other parts of its request. */
 export interface GrownDocument {
@@ -106,7 +106,8 @@ export class DocumentGenerator {
     const parts = always === undefined ? [] : [always];
     if (isAbstractType(type))
       for (const member of shuffled(this.random, this.schema.getPossibleTypes(type)))
-        if (withProbability(this.random, 0.6)) parts.push(`... on ${member.name}${this.#directive()} { ${this.#fields(member)} }`);
+        if (withProbability(this.random, 0.6))
+          parts.push(`... on ${member.name}${this.#directive()} { ${this.#fields(member)} }`);
     if (!isUnionType(type)) parts.push(this.#fields(type));
     if (parts.length === 0) parts.push('__typename');
     return this.#joined(shuffled(this.random, parts));

@@ -1,6 +1,6 @@
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
-import { integer, withProbability, mutateText } from './odd-values.js';
+import { integer, mutateText, withProbability } from './odd-values.js';
 
 const TOKEN = /[_A-Za-z]\w*|\.\.\.|"(?:[^"\\\n]|\\.)*"|-?\d+(?:\.\d+)?|#.*|\S/g;
 
@@ -98,7 +98,11 @@ function mutateTokens(random: Random, tokens: readonly string[]): string[] {
     case 3:
       return tokens.with(at, pick(random, ODD_TOKENS));
     default:
-      return tokens.toSpliced(at, 0, withProbability(random, 0.5) ? (tokens[other] ?? token) : pick(random, ODD_TOKENS));
+      return tokens.toSpliced(
+        at,
+        0,
+        withProbability(random, 0.5) ? (tokens[other] ?? token) : pick(random, ODD_TOKENS),
+      );
   }
 }
 

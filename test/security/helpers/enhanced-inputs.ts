@@ -1,14 +1,9 @@
 import type { ResourceInput } from '../../helpers/enhanced-gateway.js';
-import {
-  POOL_A,
-  POOL_B,
-  QUEUE_DEDICATED,
-  QUEUE_OF_POOL_A,
-} from '../../helpers/enhanced-gateway.js';
+import { POOL_A, POOL_B, QUEUE_DEDICATED, QUEUE_OF_POOL_A } from '../../helpers/enhanced-gateway.js';
 import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
 import type { CreateInput } from './create-inputs.js';
-import { integer, withProbability, oddValue, shuffled } from './odd-values.js';
+import { integer, oddValue, shuffled, withProbability } from './odd-values.js';
 
 const RESOURCES = [POOL_A, POOL_B, QUEUE_DEDICATED, QUEUE_OF_POOL_A];
 const SHARES = { optional: 0.5, odd: 0.25 };
@@ -32,8 +27,12 @@ export function enhancedInput(random: Random, run: number, number: number): Crea
     networkId: id(),
     ...(withProbability(random, SHARES.optional) && { routeTableId: pick(random, [null, id()]) }),
     ...(withProbability(random, SHARES.optional) && { resources: pick(random, [null, [], someResources(random)]) }),
-    ...(withProbability(random, SHARES.optional) && { hosts: pick(random, [null, [], [{ name: 'node1', ip: '192.168.0.22' }]]) }),
-    ...(withProbability(random, SHARES.optional) && { tags: pick(random, [null, [], [{ key: '部门', value: 'a b' }]]) }),
+    ...(withProbability(random, SHARES.optional) && {
+      hosts: pick(random, [null, [], [{ name: 'node1', ip: '192.168.0.22' }]]),
+    }),
+    ...(withProbability(random, SHARES.optional) && {
+      tags: pick(random, [null, [], [{ key: '部门', value: 'a b' }]]),
+    }),
     ...(withProbability(random, SHARES.optional) && { idempotencyKey: `enhanced_key_${run}_${number}` }),
   };
   return withProbability(random, SHARES.odd) ? withOddValue(random, input) : input;

@@ -9,7 +9,7 @@ import type { GrownDocument } from './document-grower.js';
 import { DocumentGenerator } from './document-grower.js';
 import { mutateDocument } from './document-mutations.js';
 import { bindingsInput, enhancedInput, someResources } from './enhanced-inputs.js';
-import { integer, withProbability, mutateText, oddValue, RawText, writeJson } from './odd-values.js';
+import { integer, mutateText, oddValue, RawText, withProbability, writeJson } from './odd-values.js';
 
 /** The published schema. */
 export const SCHEMA = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
@@ -138,13 +138,17 @@ export function generateRequest(random: Random, pool: Pool, run: number, number:
     if (argument.name === 'input') return input ?? other ?? { id };
     // The stream would not end until all resources are bound.
     if (argument.name === 'untilBound' && kind === 'subscription') return undefined;
-    return withProbability(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
+    return withProbability(random, SHARES.oddArgument)
+      ? oddArgument(random, argument)
+      : validValue(random, argument, pool);
   };
   // No inlined values if the document is mutated, because a changed literal would be another input.
   const grower = new DocumentGenerator(random, SCHEMA, values, !isMutated && !isOdd(input) && !isOdd(other));
   const grown = grower.grow(...rootFieldOf(random, kind));
   const request = isMutated ? { ...grown, query: mutateDocument(random, grown.query) } : grown;
-  const body = withProbability(random, SHARES.oddBody) ? pick(random, ODD_BODIES)(asRecord(request), random) : writeJson(request);
+  const body = withProbability(random, SHARES.oddBody)
+    ? pick(random, ODD_BODIES)(asRecord(request), random)
+    : writeJson(request);
   return {
     kind,
     body,
@@ -187,7 +191,8 @@ function chooseInput(random: Random, pool: Pool, run: number, number: number, is
   const input = createInput(random, run, number);
   if (pool.inputs.length > 0 && withProbability(random, SHARES.otherInput))
     return { ...input, idempotencyKey: pick(random, pool.inputs)['idempotencyKey'] };
-  if (pool.names.length > 0 && withProbability(random, SHARES.sameName)) return { ...input, name: pick(random, pool.names) };
+  if (pool.names.length > 0 && withProbability(random, SHARES.sameName))
+    return { ...input, name: pick(random, pool.names) };
   return withProbability(random, SHARES.mutatedInput) ? mutateInput(random, input) : input;
 }
 
@@ -200,7 +205,8 @@ function chooseOtherInput(
 ): CreateInput | undefined {
   if (kind === 'bindings') return bindingsInput(random, chooseId(random, pool.enhancedIds));
   if (kind !== 'enhanced create') return undefined;
-  if (pool.enhancedInputs.length > 0 && withProbability(random, SHARES.repeat)) return pick(random, pool.enhancedInputs);
+  if (pool.enhancedInputs.length > 0 && withProbability(random, SHARES.repeat))
+    return pick(random, pool.enhancedInputs);
   const input = enhancedInput(random, run, number);
   if (typeof input['idempotencyKey'] === 'string') pool.enhancedInputs.push(input);
   return input;

@@ -2,13 +2,13 @@ import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from
 import { DOCUMENT_LIMIT_ERRORS, PARSE_OPTIONS } from '../../../src/graphql/document-limits.js';
 import { DELETED } from '../../helpers/deletion.js';
 import type { Payload, TestGateway } from '../../helpers/gateway.js';
+import { inParallel } from '../../helpers/in-parallel.js';
 import type { TextResponse } from '../../helpers/post.js';
 import { post } from '../../helpers/post.js';
-import type { CreateFault } from '../../proof/helpers/fault-alphabet.js';
-import { CREATE_FAULTS } from '../../proof/helpers/fault-alphabet.js';
-import { inParallel } from '../../helpers/in-parallel.js';
 import type { Random } from '../../helpers/random.js';
 import { pick, randomOf } from '../../helpers/random.js';
+import type { CreateFault } from '../../proof/helpers/fault-alphabet.js';
+import { CREATE_FAULTS } from '../../proof/helpers/fault-alphabet.js';
 import { CreateCalls, payloadIn } from './create-calls.js';
 import type { Answer } from './graphql-answers.js';
 import { findAnswerProblem } from './graphql-answers.js';
@@ -130,10 +130,12 @@ export class GraphqlRun {
       emulator.inject({ ...pick(random, ENHANCED_FAULTS), operation: 'createEnhancedConnection' });
     if (kind === 'bindings' && withProbability(random, CHANCES.createFault))
       emulator.inject({ ...pick(random, ENHANCED_FAULTS), operation: 'associateQueue' });
-    if (withProbability(random, CHANCES.getFault)) emulator.inject({ ...pick(random, GET_FAULTS), operation: 'getConnection' });
+    if (withProbability(random, CHANCES.getFault))
+      emulator.inject({ ...pick(random, GET_FAULTS), operation: 'getConnection' });
     if (input === undefined) return;
     const faults = isFresh && withProbability(random, CHANCES.createFault) ? [pick(random, QUICK_CREATE_FAULTS)] : [];
-    if (faults.length > 0 && withProbability(random, CHANCES.secondFault)) faults.push(pick(random, QUICK_CREATE_FAULTS));
+    if (faults.length > 0 && withProbability(random, CHANCES.secondFault))
+      faults.push(pick(random, QUICK_CREATE_FAULTS));
     const name = String(input['name']);
     for (const { fault } of faults) emulator.inject({ ...fault, operation: 'createConnection', name });
     if (isFresh) this.#creates.plan(input, faults);

@@ -1,6 +1,6 @@
 import { CREATE_MUTATION, VALID_INPUT } from '../../helpers/gateway.js';
 import type { Random } from '../../helpers/random.js';
-import { integer, withProbability, shuffled } from './odd-values.js';
+import { integer, shuffled, withProbability } from './odd-values.js';
 
 /** Prefix of the names of connections that no valid request asks for. */
 export const CANARY = 'canary_';
@@ -32,7 +32,9 @@ export function plainMessage(random: Random, token: string, name: string): Messa
     method: 'POST',
     target: '/graphql',
     version: 'HTTP/1.1',
-    headers: shuffled(random, headers).map(line => (withProbability(random, 0.2) ? line.replace(/^[^:]+/, upper) : line)),
+    headers: shuffled(random, headers).map(line =>
+      withProbability(random, 0.2) ? line.replace(/^[^:]+/, upper) : line,
+    ),
     framing: [`content-length: ${body.length}`],
     body,
   };

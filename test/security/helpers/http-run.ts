@@ -1,6 +1,6 @@
 import { CREATE_MUTATION } from '../../helpers/gateway.js';
-import { openConnection } from '../../helpers/raw-connection.js';
 import type { Random } from '../../helpers/random.js';
+import { openConnection } from '../../helpers/raw-connection.js';
 import { findAnswerProblem } from './graphql-answers.js';
 import { SCHEMA } from './graphql-requests.js';
 import type { Conversation } from './http-conversation.js';

@@ -2,7 +2,7 @@ import type { Random } from '../../helpers/random.js';
 import { pick } from '../../helpers/random.js';
 import type { Pool } from './graphql-requests.js';
 import { generateRequest } from './graphql-requests.js';
-import { integer, withProbability, mutateText, oddValue, writeJson } from './odd-values.js';
+import { integer, mutateText, oddValue, withProbability, writeJson } from './odd-values.js';
 
 /** The bytes that a client sends over a WebSocket after the handshake. */
 export interface WebSocketConversation {
@@ -193,7 +193,9 @@ function oddFrame(random: Random): Buffer {
 
 function closePayload(code: number, random: Random): Buffer {
   const reason = pick(random, [Buffer.alloc(0), Buffer.from('bye'), Buffer.from([0xff]), Buffer.alloc(123, 'x')]);
-  return withProbability(random, 0.1) ? Buffer.from([1]) : Buffer.concat([Buffer.from([code >> 8, code & 255]), reason]);
+  return withProbability(random, 0.1)
+    ? Buffer.from([1])
+    : Buffer.concat([Buffer.from([code >> 8, code & 255]), reason]);
 }
 
 /** One frame of a client (RFC 6455, section 5.2). */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { openConnection } from '../../helpers/raw-connection.js';
 import type { Random } from '../../helpers/random.js';
+import { openConnection } from '../../helpers/raw-connection.js';
 import type { Answer } from './graphql-answers.js';
 import { findAnswerProblem } from './graphql-answers.js';
 import { SCHEMA } from './graphql-requests.js';
