@@ -43,6 +43,7 @@ interface KeyState {
  */
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #key: CurrentCredential<KeyState>;
+  /** The project id from IAM; not used if it is configured. */
   readonly #projectId: RefreshingValue<string>;
   /** Refusals of pairs that were never in use. */
   readonly #refusals: RefusalWindow;
@@ -55,7 +56,7 @@ export class AccessKeyAuthenticator implements Authenticator {
     private readonly onSuspended: SuspensionListener,
   ) {
     this.#projectId = new RefreshingValue(
-      async trace => forEver(project.id ?? (await this.#findProjectId(this.#key.state, trace))),
+      async trace => forEver(await this.#findProjectId(this.#key.state, trace)),
       clock,
     );
     this.#refusals = new RefusalWindow(clock);
@@ -89,14 +90,14 @@ export class AccessKeyAuthenticator implements Authenticator {
     if (verdict === 'UNPROVEN' && !this.#key.state.guard.wasRefusedLast()) return 'unproven';
     if (verdict === 'ACCEPTED') state.probe.markProven();
     this.#key.replace(state, () => {
-      if (this.#projectId.current() === undefined) this.#projectId.reload(trace);
+      if (this.project.id === undefined && this.#projectId.current() === undefined) this.#projectId.reload(trace);
     });
     return 'adopted';
   }
 
   authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     return this.#key.use(async ({ credentials, guard, probe }) => {
-      const projectId = await this.#projectId.get(deadline, () => guard.check(), trace);
+      const projectId = this.project.id ?? (await this.#projectId.get(deadline, () => guard.check(), trace));
       const permit = await probe.acquire(deadline);
       return probe.use(this.#authenticationOf(credentials, projectId), permit, () => {
         guard.recordRefusal();
