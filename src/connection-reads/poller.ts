@@ -4,11 +4,10 @@ import { newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
-import type { ConnectionChange } from './own-changes.js';
 import { PollSchedule } from './poll-schedule.js';
 import type { ConnectionReader } from './reader.js';
 import type { WatchStream } from './watch-stream.js';
-import type { ConnectionEvent, PollResult, Subscriber } from './watcher.js';
+import type { ConnectionEvent, PollLease, Subscriber } from './watcher.js';
 
 /** The dependencies and limits that all pollers share. */
 export interface PollerDependencies {
@@ -22,39 +21,6 @@ export interface PollerDependencies {
   /** Called with an unexpected error, which subscribers get as an event as well. */
   onBug(error: unknown): void;
 }
-
-/** Lease that divides the polls of watched connections among processes and shares their results. */
-export interface PollLease {
-  /**
-   * Acquires the poll lease of a connection for `leaseMs` (2 s until the first result is published).
-   *
-   * @param maxAgeMs maximum age of the holder's result; if it is older, it is ignored and the lease is taken over
-   * @returns 'acquired' if this process must poll; else the result of the holder, or undefined if there is none yet
-   */
-  acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<PollResult | 'acquired' | undefined>;
-  /** Publishes the result of a poll and extends the lease to `leaseMs`. */
-  publish(id: string, result: PollResult, leaseMs: number): void;
-  /** Notifies other processes of a change. */
-  publishChange(change: ConnectionChange): void;
-  /** Calls the listeners for messages of other processes. */
-  subscribe(listeners: LeaseListeners): void;
-  close(): Promise<void>;
-}
-
-/** Listeners for messages of other processes. */
-export interface LeaseListeners {
-  onResult(id: string, result: PollResult): void;
-  onChange(change: ConnectionChange): void;
-}
-
-/** The lease of a single process, which always polls. */
-export const LOCAL_LEASE: PollLease = {
-  acquire: async () => 'acquired',
-  publish: () => undefined,
-  publishChange: () => undefined,
-  subscribe: () => undefined,
-  close: async () => undefined,
-};
 
 /** Polls one connection for all its subscribers. The interval grows up to 20 s while the connection is unchanged. */
 export class ConnectionPoller {

@@ -12,8 +12,7 @@ import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
 import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
-import type { LeaseListeners, PollLease } from './poller.js';
-import type { PollResult } from './watcher.js';
+import type { LeaseListeners, PollLease, PollResult } from './watcher.js';
 
 // How long a lease lasts without a published result: its holder may have crashed.
 const MAX_LEASE_WITHOUT_RESULT_MS = 2_000;

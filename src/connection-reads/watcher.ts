@@ -21,6 +21,39 @@ export type PollResult =
 /** The result of a poll, or a bug of the gateway that prevented it. */
 export type ConnectionEvent = PollResult | { kind: 'bug'; error: unknown };
 
+/** Lease that divides the polls of watched connections among processes and shares their results. */
+export interface PollLease {
+  /**
+   * Acquires the poll lease of a connection for `leaseMs` (2 s until the first result is published).
+   *
+   * @param maxAgeMs maximum age of the holder's result; if it is older, it is ignored and the lease is taken over
+   * @returns 'acquired' if this process must poll; else the result of the holder, or undefined if there is none yet
+   */
+  acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<PollResult | 'acquired' | undefined>;
+  /** Publishes the result of a poll and extends the lease to `leaseMs`. */
+  publish(id: string, result: PollResult, leaseMs: number): void;
+  /** Notifies other processes of a change. */
+  publishChange(change: ConnectionChange): void;
+  /** Calls the listeners for messages of other processes. */
+  subscribe(listeners: LeaseListeners): void;
+  close(): Promise<void>;
+}
+
+/** Listeners for messages of other processes. */
+export interface LeaseListeners {
+  onResult(id: string, result: PollResult): void;
+  onChange(change: ConnectionChange): void;
+}
+
+/** The lease of a single process, which always polls. */
+export const LOCAL_LEASE: PollLease = {
+  acquire: async () => 'acquired',
+  publish: () => undefined,
+  publishChange: () => undefined,
+  subscribe: () => undefined,
+  close: async () => undefined,
+};
+
 /** The caller that watches a connection. */
 export interface Subscriber {
   trace: TraceContext;

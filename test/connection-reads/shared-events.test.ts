@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { ConnectionChange } from '../../src/connection-reads/own-changes.js';
-import type { PollLease } from '../../src/connection-reads/poller.js';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
-import type { PollResult } from '../../src/connection-reads/watcher.js';
+import type { PollLease, PollResult } from '../../src/connection-reads/watcher.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { RedisClients } from '../../src/lib/redis-client.js';
 import { parseRedisUrl } from '../../src/lib/redis-url.js';

@@ -1,9 +1,8 @@
 import { FairRateLimiter } from '../../../src/connection-reads/fair-rate-limiter.js';
-import type { PollLease } from '../../../src/connection-reads/poller.js';
-import { LOCAL_LEASE } from '../../../src/connection-reads/poller.js';
 import type { ConnectionSource } from '../../../src/connection-reads/reader.js';
 import { ConnectionReader } from '../../../src/connection-reads/reader.js';
-import { ConnectionWatcher } from '../../../src/connection-reads/watcher.js';
+import type { PollLease } from '../../../src/connection-reads/watcher.js';
+import { ConnectionWatcher, LOCAL_LEASE } from '../../../src/connection-reads/watcher.js';
 import type { ConnectionKind } from '../../../src/dli/connection.js';
 import { DliError } from '../../../src/dli/dli-error.js';
 import type {
