@@ -101,9 +101,10 @@ export async function createGateway(
 ): Promise<Gateway> {
   const { clientTimeouts = CLIENT_TIMEOUTS } = limits;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
-  let phase: GatewayParts['phase'] = 'starting';
-  const isStopping = () => phase === 'stopping';
-  let isClosing = false;
+  let isServing = false;
+  // Between the two, load balancers notice that the gateway is no longer ready.
+  const stop = new AbortController();
+  const refuse = new AbortController();
   const metrics = await openMetrics(config);
   const dependencies = { clock, log: logger, metrics, describeOutcome: describeCreate };
   const backend = await compose(config, dependencies, limits).catch(asConfigError);
@@ -113,7 +114,7 @@ export async function createGateway(
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
-    onChange: change => backend.watcher.applyChange(change),
+    watcher: backend.watcher,
     metrics,
   };
   const ownSchema = buildGatewaySchema(createResolvers(backend, mutationDependencies));
@@ -132,8 +133,8 @@ export async function createGateway(
     requestLog,
     isListedOrigin: config.corsOrigins.length > 0 ? isListedOrigin : undefined,
     keepAliveTimeoutMs: config.keepAliveTimeoutMs,
-    isStopping,
-    isClosing: () => isClosing,
+    stopping: stop.signal,
+    closing: refuse.signal,
     loadShedder,
     shedsByTenant: scheduler !== undefined,
     clientTimeouts,
@@ -156,14 +157,19 @@ export async function createGateway(
       clientTimeouts,
       trustedDocuments,
       requestLog,
-      isClosing: () => isClosing,
+      closing: refuse.signal,
     }),
     isListedOrigin,
     explorer: createExplorer(config.explorer, apollo),
     trustedDocuments,
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
-  const parts = () => ({ phase, acceptedShare: loadShedder.acceptedShare, ...backend.parts() });
+  const phaseOf = () => (stop.signal.aborted ? 'stopping' : isServing ? 'serving' : 'starting');
+  const parts = (): GatewayParts => ({
+    phase: phaseOf(),
+    acceptedShare: loadShedder.acceptedShare,
+    ...backend.parts(),
+  });
   metrics.read('dli_gateway_log_lines_dropped_total', droppedLogLines);
   metrics.read('dli_gateway_ready', () => readinessReading(readinessOf(parts())));
   const admin = createAdminServer(logger, requestLog, clientTimeouts, parts, metrics.exposition);
@@ -171,19 +177,20 @@ export async function createGateway(
   return {
     async listen() {
       const adminUrl = await open(admin, config.adminHost, config.adminPort);
-      if (isStopping()) return undefined;
+      if (stop.signal.aborted) return undefined;
       const url = await open(app, config.host, config.port);
-      if (isStopping()) return undefined;
+      if (stop.signal.aborted) return undefined;
       backend.start();
       loadShedder.start();
-      phase = 'serving';
+      isServing = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl, ...(hasPage && { pageUrl: `${url}/` }) };
     },
     async close() {
-      const hasClients = phase === 'serving';
-      phase = 'stopping';
+      stop.abort();
+      const hasClients = isServing;
+      isServing = false;
       if (hasClients && config.shutdownDelayMs > 0) await delay(config.shutdownDelayMs);
-      isClosing = true;
+      refuse.abort();
       const forceClose = setTimeout(
         () => app.server.closeAllConnections(),
         config.operationTimeoutMs + DRAIN_MARGIN_MS,

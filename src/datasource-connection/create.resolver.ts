@@ -30,13 +30,14 @@ export class CreateDatasourceConnectionResolver {
     input: CreateDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const { createConnection, running, onChange } = this.dependencies;
+    const { createConnection, running, watcher } = this.dependencies;
     const operation = await startMutation(this.dependencies, context);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const call = { request: toConnectionRequest(input), idempotencyKey, tenant: context.caller.tenant };
     const outcome = await running.track(createConnection.run(call, operation));
-    if (outcome.kind === 'created') onChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'CLASSIC' });
-    if (outcome.kind === 'unknown') onChange({ kind: 'unknown' });
+    if (outcome.kind === 'created')
+      watcher.applyChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'CLASSIC' });
+    if (outcome.kind === 'unknown') watcher.applyChange({ kind: 'unknown' });
     return toClassicCreatePayload(outcome, input.name, idempotencyKey);
   }
 }

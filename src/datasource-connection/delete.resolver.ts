@@ -32,13 +32,14 @@ export class DeleteDatasourceConnectionResolver {
     { id: connectionId, ifUnbound }: DeleteDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof DeleteDatasourceConnectionPayload> {
-    const { deleteConnection, clock, running, onChange, toType } = this.dependencies;
+    const { deleteConnection, clock, running, watcher, toType } = this.dependencies;
     const operation = await startMutation(this.dependencies, context);
     const { tenant, roles } = context.caller;
     const outcome = await running.track(deleteConnection.run({ connectionId, ifUnbound, tenant }, operation));
-    if (outcome.kind === 'deleted') onChange({ kind: 'deleted', id: connectionId });
+    if (outcome.kind === 'deleted') watcher.applyChange({ kind: 'deleted', id: connectionId });
     // `notFound`: another client deleted it, so cached reads are stale too.
-    if (outcome.kind === 'unknown' || outcome.kind === 'notFound') onChange({ kind: 'unknown', id: connectionId });
+    if (outcome.kind === 'unknown' || outcome.kind === 'notFound')
+      watcher.applyChange({ kind: 'unknown', id: connectionId });
     return toDeletePayload(outcome, toType, { connectionId, mayRead: roles.has('read'), nowMs: clock.epochMs() });
   }
 }

@@ -3,7 +3,7 @@ import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
 import type { MutationLimit } from '../auth/caller.js';
-import type { ConnectionChange } from '../connection-reads/own-changes.js';
+import type { ConnectionWatcher } from '../connection-reads/watcher.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
@@ -20,8 +20,8 @@ export interface MutationDependencies {
   operationTimeoutMs: number;
   /** Counts running mutations, whose callers may disconnect before they end. */
   running: RunningOperations;
-  /** Called when a connection was changed, or may have been. */
-  onChange: (change: ConnectionChange) => void;
+  /** Told when a connection was changed, or may have been. */
+  watcher: Pick<ConnectionWatcher, 'applyChange'>;
   metrics: Metrics;
 }
 

@@ -52,14 +52,15 @@ export class DatasourceConnectionBindingsResolver {
     { connectionId, resources }: ConnectionResourcesInput,
     context: RequestContext,
   ): Promise<ChangeBindingsOutcome> {
-    const { changeBindings, running, onChange } = this.dependencies;
+    const { changeBindings, running, watcher } = this.dependencies;
     const operation = await startMutation(this.dependencies, context);
     const command = { action, connectionId, resources: toResources(resources) };
     const outcome = await running.track(changeBindings.run(command, operation));
     if (outcome.kind === 'changed' || ('changed' in outcome && outcome.changed.length > 0))
-      onChange({ kind: 'changed', id: connectionId });
+      watcher.applyChange({ kind: 'changed', id: connectionId });
     // `notFound`: another client deleted it, so cached reads are stale too.
-    if (outcome.kind === 'unknown' || outcome.kind === 'notFound') onChange({ kind: 'unknown', id: connectionId });
+    if (outcome.kind === 'unknown' || outcome.kind === 'notFound')
+      watcher.applyChange({ kind: 'unknown', id: connectionId });
     return outcome;
   }
 }

@@ -38,7 +38,7 @@ export class CreateEnhancedDatasourceConnectionResolver {
     input: CreateEnhancedDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof CreateEnhancedDatasourceConnectionPayload> {
-    const { createEnhancedConnection, running, onChange } = this.dependencies;
+    const { createEnhancedConnection, running, watcher } = this.dependencies;
     const operation = await startMutation(this.dependencies, context);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const command = {
@@ -48,8 +48,9 @@ export class CreateEnhancedDatasourceConnectionResolver {
       resources: toResources(input.resources ?? []),
     };
     const outcome = await running.track(createEnhancedConnection.run(command, operation));
-    if (outcome.kind === 'created') onChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'ENHANCED' });
-    if (outcome.kind === 'unknown') onChange({ kind: 'unknown' });
+    if (outcome.kind === 'created')
+      watcher.applyChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'ENHANCED' });
+    if (outcome.kind === 'unknown') watcher.applyChange({ kind: 'unknown' });
     return toCreatePayload(outcome, input.name, idempotencyKey);
   }
 

@@ -38,10 +38,10 @@ interface Dependencies {
   isListedOrigin: OriginCheck | undefined;
   /** How long a connection may be idle after a response, in milliseconds. */
   keepAliveTimeoutMs: number;
-  /** Whether the gateway is shutting down: each response is the last one of its connection. */
-  isStopping: () => boolean;
-  /** Whether it no longer accepts requests either. */
-  isClosing: () => boolean;
+  /** Aborted when the gateway begins to stop: from then on, each response is the last one of its connection. */
+  stopping: AbortSignal;
+  /** Aborted when it no longer accepts requests either. */
+  closing: AbortSignal;
   loadShedder: LoadShedder;
   /** Whether requests with a token are shed after sign-in, when their tenant is known. */
   shedsByTenant: boolean;
@@ -61,8 +61,8 @@ export async function createHttpServer({
   requestLog,
   isListedOrigin,
   keepAliveTimeoutMs,
-  isStopping,
-  isClosing,
+  stopping,
+  closing,
   loadShedder,
   shedsByTenant,
   clientTimeouts,
@@ -175,7 +175,7 @@ export async function createHttpServer({
   app.addHook('onRequest', (request, reply, done) => {
     if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
       sendHttpError(reply.header('connection', 'close'), 'headersTooLarge');
-    } else if (isClosing()) {
+    } else if (closing.aborted) {
       sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
     } else if (!(shedsByTenant && request.headers.authorization !== undefined) && !loadShedder.admit()) {
       sendHttpError(reply.header('retry-after', '1'), 'overloaded');
@@ -187,7 +187,7 @@ export async function createHttpServer({
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     // A client that keeps its connection would lose a request when that is closed.
-    if (isStopping() || isLastOfConnection(reply.raw)) reply.header('connection', 'close');
+    if (stopping.aborted || isLastOfConnection(reply.raw)) reply.header('connection', 'close');
     // Sockets count characters of strings, not bytes, as unread.
     done(null, typeof payload === 'string' ? Buffer.from(payload) : payload);
   });

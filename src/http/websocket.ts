@@ -39,7 +39,8 @@ interface Dependencies extends CallerGuards {
   /** Undefined without tenants. */
   scheduler: RequestScheduler | undefined;
   requestLog: RequestLog;
-  isClosing: () => boolean;
+  /** Aborted when the gateway no longer accepts requests. */
+  closing: AbortSignal;
 }
 
 interface Session extends WebSocketConnection {
@@ -60,7 +61,7 @@ interface SubscriptionArgs extends ExecutionArgs {
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
 export function createWebSocketHandler(dependencies: Dependencies) {
-  const { loadShedder, clientTimeouts, clock, isClosing, metrics } = dependencies;
+  const { loadShedder, clientTimeouts, clock, closing, metrics } = dependencies;
   const sessions = new Set<Session>();
   metrics.read('dli_gateway_subscriptions', () => ({
     websocket: [...sessions].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0),
@@ -94,7 +95,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
       for (const { stream } of session.subscriptions) void stream?.return();
     });
     serveConnection(server, session, clientTimeouts);
-    if (isClosing()) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
+    if (closing.aborted) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
   };
 }
 
