@@ -7,7 +7,7 @@ import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import { Deadline, SYSTEM_CLOCK } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
 
 const REFRESH_AFTER_MS = 10 * 60_000;
 /** How long a key set is used while it cannot be fetched again. */
@@ -147,23 +147,29 @@ export interface JwksLocation {
   readonly jwksUrl: URL | undefined;
 }
 
+interface FetcherDependencies {
+  transport: Transport;
+  upstream: UpstreamLog;
+  clock: Clock;
+}
+
 /** Creates a function that fetches the issuer's key set. A discovered address is kept until a fetch from it fails. */
 export function createJwksFetcher(
   { issuer, jwksUrl }: JwksLocation,
-  transport: Transport,
-  upstream: UpstreamLog,
+  dependencies: FetcherDependencies,
 ): () => Promise<JWTVerifyGetKey> {
+  const { upstream, clock } = dependencies;
   let discovered: URL | undefined;
   return async () => {
     // The keys are fetched for all callers, so the call belongs to no caller's trace.
     const trace = newTrace();
     const fetchDocument: FetchDocument = async (operation, url) => {
-      const startedMs = SYSTEM_CLOCK.monotonicMs();
+      const startedMs = clock.monotonicMs();
       const details: CallDetails = { outcome: 'OK', mayHaveBeenSent: true };
       try {
-        return await fetchIssuerDocument(url, transport, details);
+        return await fetchIssuerDocument(url, dependencies, details);
       } finally {
-        const durationMs = SYSTEM_CLOCK.monotonicMs() - startedMs;
+        const durationMs = clock.monotonicMs() - startedMs;
         upstream.write({ trace, target: 'issuer', operation, durationMs, ...details });
       }
     };
@@ -218,13 +224,17 @@ class IssuerFetchError extends Error {
  * @param details details of the call for the log, completed here
  * @throws {IssuerFetchError}
  */
-async function fetchIssuerDocument(url: URL, transport: Transport, details: CallDetails): Promise<unknown> {
+async function fetchIssuerDocument(
+  url: URL,
+  { transport, clock }: FetcherDependencies,
+  details: CallDetails,
+): Promise<unknown> {
   try {
     const { status, text } = await transport.send({
       method: 'GET',
       url,
       headers: { accept: 'application/json', 'user-agent': 'dli-gateway' },
-      deadline: new Deadline(SYSTEM_CLOCK, FETCH_TIMEOUT_MS),
+      deadline: new Deadline(clock, FETCH_TIMEOUT_MS),
       maxBodyBytes: MAX_DOCUMENT_BYTES,
     });
     details.status = status;

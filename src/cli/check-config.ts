@@ -117,7 +117,7 @@ async function checkIssuer(
   tokens: NonNullable<Config['auth']['tokens']>,
 ): Promise<CheckResult> {
   try {
-    await createJwksFetcher(tokens, issuerTransport, upstream)();
+    await createJwksFetcher(tokens, { transport: issuerTransport, upstream, clock: SYSTEM_CLOCK })();
     return { isOk: true };
   } catch (error) {
     return { isOk: false, detail: describeFetchFailure(error) };

@@ -66,7 +66,7 @@ export async function createCallerAuthenticator(
       import('../auth/jwks.js'),
       import('../auth/rate-limits.js'),
     ]);
-  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport, upstream), clock, log);
+  const jwks = new JwksCache(createJwksFetcher(tokens, { transport: issuerTransport, upstream, clock }), clock, log);
   metrics.read('dli_gateway_jwks_age_seconds', () => jwks.ageSeconds);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
   const queue = new VerificationQueue(clock, verificationsPerSecond);
