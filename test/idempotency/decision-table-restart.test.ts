@@ -18,9 +18,9 @@ import {
   UNKNOWN,
   until,
 } from '../helpers/idempotency-gateway.js';
+import { BACKGROUND, createInTrace, LATE, TRACE_ID } from '../helpers/late-end.js';
 import { linesWith } from '../helpers/log-lines.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
-import { BACKGROUND, createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const RECONCILED = { ...SUCCESS, reconciled: true };

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
-import type { GraphqlAnswer } from '../../helpers/gateway.js';
-import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../../helpers/gateway.js';
-import { KEY } from '../../helpers/idempotency-gateway.js';
+import type { GraphqlAnswer } from './gateway.js';
+import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from './gateway.js';
+import { KEY } from './idempotency-gateway.js';
 
 /** The trace of {@link createInTrace}. */
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXECUTED_BUT_LOST, LOST, startIdempotencyGateway, UNKNOWN } from '../helpers/idempotency-gateway.js';
+import { createInTrace, LATE, TRACE_ID } from '../helpers/late-end.js';
 import { linesWith } from '../helpers/log-lines.js';
-import { createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
 describe('the end of a create in the background', () => {
   it.each([
