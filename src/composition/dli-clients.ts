@@ -4,7 +4,7 @@ import { CLASSIC_API, ENHANCED_API } from '../dli/connection-api.js';
 import { ConnectionsClient } from '../dli/connections-client.js';
 import { CreateRequests } from '../dli/create-request.js';
 import { checkCredential } from '../dli/credential-check.js';
-import { createSignIn, DliClient } from '../dli/dli-client.js';
+import { createCredentialAcquirer, DliClient } from '../dli/dli-client.js';
 import type { DliLog } from '../dli/dli-error.js';
 import { RepeatableRequests } from '../dli/repeatable-request.js';
 import { ResourceDirectory } from '../dli/resource-directory.js';
@@ -51,7 +51,13 @@ interface Dependencies {
 /** Creates the clients of DLI: one per kind of connection, and those built on them. The transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
   const { limits, egress, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
-  const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };
+  const shared = {
+    ...rest,
+    acquireCredential: createCredentialAcquirer(authenticator, clock, log),
+    clock,
+    log,
+    metrics,
+  };
   const connection = { egress, skew, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {

@@ -36,7 +36,7 @@ export type Forbidden = FailedResult & { code: 'AUTH_FAILED' };
 export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
-  record: Omit<CallDetails, 'outcome' | 'mayHaveBeenSent'>;
+  callDetails: Omit<CallDetails, 'outcome' | 'mayHaveBeenSent'>;
   retryAfterSeconds?: number | undefined;
   /** Why there was no response. */
   failure?: TransportFailure;
@@ -66,7 +66,7 @@ export function completeAttempt(
   const upstreamRequestId = requestIdOf(response.header('x-request-id'), projectId);
   return {
     verdict,
-    record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, upstreamRequestId },
+    callDetails: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, upstreamRequestId },
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
 }
@@ -76,10 +76,10 @@ export function failedAttempt(error: unknown): CreateAttempt {
   if (!(error instanceof TransportError)) {
     // An error of unknown origin proves nothing.
     const detail = error instanceof Error ? error.name : 'unknown error';
-    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' }, record: { detail } };
+    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' }, callDetails: { detail } };
   }
   const { failure, causeCode } = error;
-  const details = { failure, record: { errorType: failure, causeCode } };
+  const details = { failure, callDetails: { errorType: failure, causeCode } };
   if (!error.mayHaveBeenSent) {
     const wait = RETRY_AFTER_SECONDS.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
     return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
@@ -97,7 +97,7 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
   const refusal = verdict.kind === 'refused' ? verdict.refusal : undefined;
-  if (refusesCredential(attempt.record.status, refusal)) return 'REFUSED';
+  if (refusesCredential(attempt.callDetails.status, refusal)) return 'REFUSED';
   const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
   return upstreamCode !== undefined && provesCredential(upstreamCode) ? 'ACCEPTED' : 'UNPROVEN';
 }
@@ -109,7 +109,7 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
  */
 export function toResult(attempt: CreateAttempt, isResent = false): CreateResult {
   const { verdict } = attempt;
-  const { upstreamRequestId: requestId, upstreamMessage } = attempt.record;
+  const { upstreamRequestId: requestId, upstreamMessage } = attempt.callDetails;
   switch (verdict.kind) {
     case 'created':
       return { kind: 'created', connectionId: verdict.connectionId, message: verdict.message };
@@ -149,7 +149,7 @@ export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): Faile
 /** The call of an attempt, for the log. */
 export function toUpstreamCall(
   operation: CreateOperation,
-  { verdict, record }: CreateAttempt,
+  { verdict, callDetails }: CreateAttempt,
   trace: TraceContext,
   durationMs: number,
 ): UpstreamCall {
@@ -160,7 +160,7 @@ export function toUpstreamCall(
     outcome: loggedOutcome(verdict),
     durationMs,
     mayHaveBeenSent: verdict.kind !== 'notSent',
-    ...record,
+    ...callDetails,
   };
 }
 

@@ -20,7 +20,7 @@ import {
   toUpstreamCall,
 } from './create-attempt.js';
 import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
-import type { SignIn } from './repeatable-request.js';
+import type { AcquireCredential } from './repeatable-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -43,7 +43,7 @@ interface CreateTarget {
 
 interface Dependencies {
   transport: Transport;
-  signIn: SignIn;
+  acquireCredential: AcquireCredential;
   clock: Clock;
   log: DliLog;
   upstream: UpstreamLog;
@@ -78,7 +78,7 @@ export class CreateRequests {
    */
   async prepare(operation: CreateOperation, context: OperationContext): Promise<PreparedCreate | FailedResult> {
     if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(operation, context));
-    const credential = await this.dependencies.signIn(context);
+    const credential = await this.dependencies.acquireCredential(context);
     if ('kind' in credential) return credential;
     return { kind: 'prepared', credential, release: () => void credential.report('UNPROVEN') };
   }
@@ -102,7 +102,7 @@ export class CreateRequests {
     while (await retries.waitForRetry(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
       if (this.#breaker.isOpen()) return toResult(this.#refuse(operation, context), isResent);
-      const another = await this.dependencies.signIn(context);
+      const another = await this.dependencies.acquireCredential(context);
       if ('kind' in another) return another;
       attempt = await this.#attempt(target, body, another, context);
       countRetry(attempt.verdict.kind === 'created' ? 'succeeded' : 'failed');

@@ -39,7 +39,7 @@ const READS: readonly RepeatableRequest[] = [
 export async function checkCredential(
   candidate: Authentication,
   trace: TraceContext,
-  dependencies: Omit<RepeatableRequestDependencies, 'signIn' | 'maxTries'>,
+  dependencies: Omit<RepeatableRequestDependencies, 'acquireCredential' | 'maxTries'>,
 ): Promise<CheckVerdict> {
   let isRefused = false;
   let isExpired = false;
@@ -53,7 +53,7 @@ export async function checkCredential(
   };
   const requests = new RepeatableRequests({
     ...dependencies,
-    signIn: async () => ({ ...candidate, report }),
+    acquireCredential: async () => ({ ...candidate, report }),
     maxTries: 1,
   });
   const deadline = new Deadline(dependencies.clock, TIMEOUT_MS);

@@ -11,7 +11,7 @@ import type { CreateRequests, PreparedCreate } from './create-request.js';
 import type { DecodedElements } from './decoded-elements.js';
 import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, failedResult } from './dli-error.js';
-import type { RepeatableRequests, SignIn } from './repeatable-request.js';
+import type { AcquireCredential, RepeatableRequests } from './repeatable-request.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { mayMeanAbsence, readChange, readConnection } from './responses.js';
 import { SharedList } from './shared-list.js';
@@ -27,8 +27,8 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   PROBE_TIMEOUT: 'UNAVAILABLE',
 };
 
-/** Creates the function that signs in to DLI. */
-export function createSignIn(authenticator: Authenticator, clock: Clock, log: DliLog): SignIn {
+/** Creates the function that acquires credentials for requests to DLI. */
+export function createCredentialAcquirer(authenticator: Authenticator, clock: Clock, log: DliLog): AcquireCredential {
   return async ({ deadline, trace }) => {
     const startedMs = clock.monotonicMs();
     try {

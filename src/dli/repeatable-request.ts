@@ -63,12 +63,14 @@ export interface CompleteResponse {
 }
 
 /** Acquires the credential of one request, whose verdict must be reported. Logs a failure. */
-export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
+export type AcquireCredential = (
+  context: OperationContext,
+) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
 /** Dependencies of {@link RepeatableRequests}. */
 export interface RepeatableRequestDependencies {
   transport: Transport;
-  signIn: SignIn;
+  acquireCredential: AcquireCredential;
   /** Base URL of DLI, without a path. */
   endpoint: URL;
   clock: Clock;
@@ -87,13 +89,13 @@ interface Failure {
   error: DliError | UnknownOutcomeError;
   /** Whether a retry may succeed and is safe. */
   mayRetry: boolean;
-  record: Partial<CallDetails>;
+  callDetails: Partial<CallDetails>;
 }
 
 /** Fields to log about a parsed response. */
 export type CallNotes = Pick<Partial<CallDetails>, 'outcome' | 'upstreamMessage'>;
 
-type Exchange<T> = { value: T; record: Pick<CallDetails, 'outcome' | 'status' | 'upstreamRequestId'> } | Failure;
+type Exchange<T> = { value: T; callDetails: Pick<CallDetails, 'outcome' | 'status' | 'upstreamRequestId'> } | Failure;
 
 /**
  * Sends requests that may be repeated, with one retry. A DELETE or POST is retried only when DLI is proven not to have
@@ -146,9 +148,10 @@ export class RepeatableRequests {
     read: (response: CompleteResponse) => T | undefined,
     describe: (value: T) => CallNotes = () => ({}),
   ): Promise<{ value: T } | Failure> {
-    const { signIn, clock, confidential, upstream } = this.dependencies;
-    const credential = await signIn(context);
-    if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
+    const { acquireCredential, clock, confidential, upstream } = this.dependencies;
+    const credential = await acquireCredential(context);
+    if ('kind' in credential)
+      return { error: new DliError(credential.code, credential), mayRetry: false, callDetails: {} };
     const startedMs = clock.monotonicMs();
     const undocumented = new UndocumentedFields();
     let result: Exchange<T>;
@@ -163,13 +166,16 @@ export class RepeatableRequests {
     const durationMs = clock.monotonicMs() - startedMs;
     const call = { trace: context.trace, target: 'dli', operation, durationMs, mayHaveBeenSent: true } as const;
     if ('error' in result) {
-      const { error, record } = result;
+      const { error, callDetails } = result;
       const { code: outcome, requestId: upstreamRequestId } = error;
       // A region that lacks an operation lacks it for every call.
       const isLasting = error instanceof DliError && error.isNotOffered;
-      upstream.write({ ...call, outcome, upstreamRequestId, detail: undocumented.describe(), ...record }, isLasting);
+      upstream.write(
+        { ...call, outcome, upstreamRequestId, detail: undocumented.describe(), ...callDetails },
+        isLasting,
+      );
     } else {
-      upstream.write({ ...call, ...result.record, ...describe(result.value) });
+      upstream.write({ ...call, ...result.callDetails, ...describe(result.value) });
       this.#warnOfUndocumented(operation, undocumented, context);
     }
     return result;
@@ -221,7 +227,7 @@ export class RepeatableRequests {
       credential.report('ACCEPTED');
       // An error that was parsed means that there is no such connection.
       const outcome = status < 400 ? 'OK' : 'notFound';
-      return { value, record: { outcome, status, upstreamRequestId: requestId } };
+      return { value, callDetails: { outcome, status, upstreamRequestId: requestId } };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);
@@ -233,7 +239,7 @@ export class RepeatableRequests {
     // An unlisted 401 does not prove that nothing was done, and only a DELETE may be repeated regardless.
     if (refusesCredential(status, refusal))
       mayRetry = credential.report('REFUSED') && (method !== 'POST' || wasNotExecuted);
-    const record = { status, upstreamCode: loggedCode, upstreamMessage };
+    const callDetails = { status, upstreamCode: loggedCode, upstreamMessage };
     const lacksPath = code === undefined ? request.isCollection === true : NOT_OFFERED.test(code);
     const isNotOffered = method === 'GET' && status === 404 && lacksPath;
     const details = {
@@ -244,17 +250,17 @@ export class RepeatableRequests {
       upstreamMessage,
       retryAfterSeconds: wait ?? RETRY_AFTER_UNAVAILABLE_SECONDS,
     };
-    return { error: errorOf(refusal, details, method), mayRetry, record };
+    return { error: errorOf(refusal, details, method), mayRetry, callDetails };
   }
 }
 
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
-  const record = { mayHaveBeenSent, causeCode, errorType: failure };
+  const callDetails = { mayHaveBeenSent, causeCode, errorType: failure };
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
   if (mayHaveBeenSent && method !== 'GET')
-    return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
+    return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, callDetails };
   const mayRetry = failure === 'CONNECTION_LOST' || mayReconnect(failure);
-  return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
+  return { error: new DliError('UNAVAILABLE', details), mayRetry, callDetails };
 }
 
 function errorOf(
