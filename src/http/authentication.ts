@@ -109,7 +109,7 @@ export function contextOf(request: FastifyRequest): RequestContext {
 }
 
 /** Whether a request came with a valid access token. */
-export function isSignedIn(request: FastifyRequest): boolean {
+export function hasAccessToken(request: FastifyRequest): boolean {
   // Only callers with tokens have an expiry.
   return request.getDecorator<RequestContext | null>(CONTEXT_DECORATOR)?.validUntilMs !== undefined;
 }

@@ -29,9 +29,9 @@ export const HTTP_ERRORS = {
   badRequest: { code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
   batch: { code: 'BAD_REQUEST', message: 'Send each operation in a request of its own: batches are not supported.' },
   noDocument: { code: 'BAD_REQUEST', message: 'The request must have "query", the text of a GraphQL document.' },
-  wrongVariables: { code: 'BAD_REQUEST', message: '"variables" must be a JSON object or null.' },
-  wrongExtensions: { code: 'BAD_REQUEST', message: '"extensions" must be a JSON object or null.' },
-  wrongOperationName: { code: 'BAD_REQUEST', message: '"operationName" must be a text or null.' },
+  invalidVariables: { code: 'BAD_REQUEST', message: '"variables" must be a JSON object or null.' },
+  invalidExtensions: { code: 'BAD_REQUEST', message: '"extensions" must be a JSON object or null.' },
+  invalidOperationName: { code: 'BAD_REQUEST', message: '"operationName" must be a text or null.' },
   // Apollo's clients recognise this text, and then send the document.
   persistedQueryNotSupported: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', message: 'PersistedQueryNotSupported' },
   documentTooLong: {
@@ -76,7 +76,7 @@ export const HTTP_ERRORS = {
     code: 'RATE_LIMITED',
     message: `Your tenant has another request of more than ${MAX_BODY_BYTES / 1024} KiB open. Send one at a time.`,
   },
-  wrongHosts: {
+  invalidHosts: {
     code: 'BAD_REQUEST',
     message: 'Each item of a long list of hosts must be an object of two texts, "name" and "ip".',
   },

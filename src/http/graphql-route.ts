@@ -11,7 +11,7 @@ import {
   contextOf,
   createAuthenticationHook,
   createHttpContext,
-  isSignedIn,
+  hasAccessToken,
 } from './authentication.js';
 import { sendHttpError } from './errors.js';
 import type { Explorer } from './explorer.js';
@@ -115,7 +115,7 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     if (isPageRequest(request)) return undefined;
     const refusal = await authenticate(request, reply);
     // Browsers do not add access tokens by themselves.
-    if (refusal !== undefined || isSignedIn(request)) return refusal;
+    if (refusal !== undefined || hasAccessToken(request)) return refusal;
     // A browser that looks for the explorer asks for nothing else.
     const isQuery = request.url.includes('?');
     return isQuery && mayBeCrossSite(request.headers, isListedOrigin)

@@ -173,7 +173,7 @@ async function addHosts(
   if (Buffer.isBuffer(taken) && countValues(taken) > MAX_HOST_LIST_VALUES) return 'tooManyHostListValues';
   const hosts = Buffer.isBuffer(taken) ? parseJson(taken.toString()) : taken;
   if (hosts === undefined) return 'badRequest';
-  if (!isHostList(hosts)) return 'wrongHosts';
+  if (!isHostList(hosts)) return 'invalidHosts';
   // What follows is as much work again.
   await nextIteration();
   return { ...request, hosts, variables: { ...variables, [name]: { ...input, hosts: [] } } };

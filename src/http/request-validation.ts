@@ -147,12 +147,12 @@ export function validateBody(body: unknown, documents: TrustedDocuments | undefi
 function toRequest(body: Readonly<Record<string, unknown>>): GraphqlRequest | HttpErrorName {
   const { query } = body;
   const variables = objectOrNothing(body['variables']);
-  if (variables === false) return 'wrongVariables';
+  if (variables === false) return 'invalidVariables';
   const extensions = objectOrNothing(body['extensions']);
-  if (extensions === false) return 'wrongExtensions';
+  if (extensions === false) return 'invalidExtensions';
   // Several clients send an empty name with a document of one operation.
   const operationName = body['operationName'] ?? '';
-  if (typeof operationName !== 'string') return 'wrongOperationName';
+  if (typeof operationName !== 'string') return 'invalidOperationName';
   if (!query && isObject(extensions?.['persistedQuery'])) return 'persistedQueryNotSupported';
   if (typeof query !== 'string' || query === '') return 'noDocument';
   return {

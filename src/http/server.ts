@@ -7,7 +7,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import fastify, { LogController } from 'fastify';
 import { canonicalAddress, createRangeCheck } from '../lib/ip-address.js';
 import { ArrivalQueue } from './arrival-queue.js';
-import { isSignedIn } from './authentication.js';
+import { hasAccessToken } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
@@ -206,7 +206,7 @@ function writeRequest(requestLog: RequestLog, request: FastifyRequest, reply: Fa
   // The operations over a WebSocket have lines of their own.
   if (request.ws && !reply.raw.writableFinished) return;
   const record = recordOf(request, reply);
-  if (record.status < 400 || isSignedIn(request)) requestLog.write(record);
+  if (record.status < 400 || hasAccessToken(request)) requestLog.write(record);
   else requestLog.writeAnonymous(record);
 }
 
