@@ -3,7 +3,7 @@ import { Field, ID, InputType } from 'type-graphql';
 import { DatasourceService } from '../dli/connection.js';
 import { DESTINATION_RULES, IsDestinationOfService, MAX_URL_LENGTH } from './destination-rules.js';
 import type { FieldRule } from './field-rules.js';
-import { FollowsRule, IDEMPOTENCY_KEY_RULE, RESERVED_TAG_KEY, RESOURCE_ID, textRule } from './field-rules.js';
+import { FollowsRule, IDEMPOTENCY_KEY_RULE, RESERVED_TAG_KEY, RESOURCE_ID, stringRule } from './field-rules.js';
 import { InputProblemCode, reports } from './input-problem.js';
 
 const NAME = { contents: 'letters, digits, _ and -', pattern: String.raw`[A-Za-z0-9_\-]*` };
@@ -15,21 +15,21 @@ const TAG_TEXT = {
 
 /** The rules of the fields of `CreateDatasourceConnectionInput`, by path. `*` is a position in a list. */
 export const CREATE_RULES = {
-  name: textRule({ subject: 'name', minLength: 1, maxLength: 64, example: 'orders_pg', ...NAME }),
+  name: stringRule({ subject: 'name', minLength: 1, maxLength: 64, example: 'orders_pg', ...NAME }),
   service: { isRequired: true, example: 'RDS', text: 'A value of DatasourceService.' },
-  securityGroupId: textRule({
+  securityGroupId: stringRule({
     subject: 'securityGroupId',
     example: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
     ...RESOURCE_ID,
   }),
-  networkId: textRule({ subject: 'networkId', example: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb', ...RESOURCE_ID }),
-  url: textRule({
+  networkId: stringRule({ subject: 'networkId', example: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb', ...RESOURCE_ID }),
+  url: stringRule({
     subject: 'url',
     maxLength: MAX_URL_LENGTH,
     example: DESTINATION_RULES.RDS.example,
     contents: 'host:port, for CLOUD_TABLE one or more of them separated by commas',
   }),
-  clusterName: textRule({
+  clusterName: stringRule({
     subject: 'clusterName',
     isRequired: false,
     minLength: 1,
@@ -38,7 +38,7 @@ export const CREATE_RULES = {
     ...NAME,
   }),
   tags: { isRequired: false, maxItems: 10, text: 'At most 10, each key once.' },
-  'tags.*.key': textRule({
+  'tags.*.key': stringRule({
     subject: 'A tag key',
     minLength: 1,
     maxLength: 128,
@@ -46,7 +46,7 @@ export const CREATE_RULES = {
     ...TAG_TEXT,
     reserved: RESERVED_TAG_KEY,
   }),
-  'tags.*.value': textRule({ subject: 'A tag value', maxLength: 255, example: 'billing', ...TAG_TEXT }),
+  'tags.*.value': stringRule({ subject: 'A tag value', maxLength: 255, example: 'billing', ...TAG_TEXT }),
   idempotencyKey: IDEMPOTENCY_KEY_RULE,
 } satisfies Readonly<Record<string, FieldRule>>;
 

@@ -20,7 +20,7 @@ export interface FieldRule {
 }
 
 /** The rule of a text field. */
-export interface TextRule extends FieldRule {
+export interface StringRule extends FieldRule {
   checks: readonly Check[];
 }
 
@@ -33,7 +33,7 @@ interface Check {
   limit?: number;
 }
 
-interface TextOptions {
+interface StringRuleOptions {
   /** The subject of validation messages. */
   subject: string;
   /** Default: true. */
@@ -65,7 +65,7 @@ export const RESERVED_TAG_KEY = {
 };
 
 /** The rule of idempotency keys. */
-export const IDEMPOTENCY_KEY_RULE = textRule({
+export const IDEMPOTENCY_KEY_RULE = stringRule({
   subject: 'idempotencyKey',
   isRequired: false,
   minLength: 16,
@@ -76,7 +76,7 @@ export const IDEMPOTENCY_KEY_RULE = textRule({
 });
 
 /** Creates the rule of a text field. */
-export function textRule(options: TextOptions): TextRule {
+export function stringRule(options: StringRuleOptions): StringRule {
   const { subject, isRequired = true, minLength = 0, maxLength, example, contents, pattern, reserved } = options;
   const range = minLength === 0 ? `at most ${maxLength}` : `${minLength} to ${maxLength}`;
   const message = `${subject} must be ${range} characters long.`;
@@ -113,7 +113,7 @@ export function textRule(options: TextOptions): TextRule {
 }
 
 /** Property decorator that validates a text by its rule. */
-export function FollowsRule({ isRequired, checks }: TextRule): PropertyDecorator {
+export function FollowsRule({ isRequired, checks }: StringRule): PropertyDecorator {
   const decorators = checks.map(({ isMet, code, message, limit }) =>
     // class-validator reports one error per name, and a field has at most one rule of each code.
     ValidateBy(
@@ -133,7 +133,7 @@ export interface ListRule<Item> {
   minItems?: number;
   maxItems: number;
   /** The rules of the fields of every item. */
-  items: Readonly<Partial<Record<keyof Item & string, TextRule>>>;
+  items: Readonly<Partial<Record<keyof Item & string, StringRule>>>;
   /** The value that must be unique among the items. */
   unique: { field: keyof Item & string; keyOf(item: Item): string; message: string };
 }
@@ -161,7 +161,7 @@ function* findListProblems<Item>(
       message: `${subject} may have at most ${maxItems} items.`,
       limit: maxItems,
     };
-  const rules = Object.entries(items) as [keyof Item & string, TextRule][];
+  const rules = Object.entries(items) as [keyof Item & string, StringRule][];
   const known = new Set<string>();
   for (const [index, item] of list.slice(0, maxItems).entries()) {
     for (const [field, { checks }] of rules)

@@ -3,10 +3,10 @@ import { Field, InputType, registerEnumType } from 'type-graphql';
 import type { Resource } from '../dli/connection.js';
 import { ResourceKind } from '../dli/connection.js';
 import type { ListRule } from './field-rules.js';
-import { FollowsRule, textRule } from './field-rules.js';
+import { FollowsRule, stringRule } from './field-rules.js';
 
 /** The rule of names of pools and queues. Source: docs/sources.md, queues. */
-export const RESOURCE_NAME_RULE = textRule({
+export const RESOURCE_NAME_RULE = stringRule({
   subject: 'The name of a pool or queue',
   minLength: 1,
   maxLength: 128,

@@ -2,14 +2,14 @@ import { isIPv4 } from 'node:net';
 import { Field, ID, InputType } from 'type-graphql';
 import { TagInput } from '../datasource-connection/create.input.js';
 import { IPV4_PATTERN } from '../datasource-connection/destination-rules.js';
-import type { FieldRule, ListRule, TextRule } from '../datasource-connection/field-rules.js';
+import type { FieldRule, ListRule, StringRule } from '../datasource-connection/field-rules.js';
 import {
   FollowsListRule,
   FollowsRule,
   IDEMPOTENCY_KEY_RULE,
   RESERVED_TAG_KEY,
   RESOURCE_ID,
-  textRule,
+  stringRule,
 } from '../datasource-connection/field-rules.js';
 import { InputProblemCode } from '../datasource-connection/input-problem.js';
 import {
@@ -23,7 +23,7 @@ const TAG_TEXT = {
   contents: 'letters, digits, spaces and _ . : + - @, without a space at either end',
   pattern: String.raw`(?! )[\p{L}\p{N} _.:+@\-]*(?<! )`,
 };
-const IPV4_RULE: TextRule = {
+const IPV4_RULE: StringRule = {
   isRequired: true,
   maxLength: 15,
   pattern: IPV4_PATTERN,
@@ -40,7 +40,7 @@ const IPV4_RULE: TextRule = {
 
 /** The rules of the fields of `CreateEnhancedDatasourceConnectionInput`, by path. `*` is a position in a list. */
 export const CREATE_ENHANCED_RULES = {
-  name: textRule({
+  name: stringRule({
     subject: 'name',
     minLength: 1,
     maxLength: 64,
@@ -48,9 +48,9 @@ export const CREATE_ENHANCED_RULES = {
     contents: 'letters, digits and _',
     pattern: '[A-Za-z0-9_]*',
   }),
-  vpcId: textRule({ subject: 'vpcId', example: '22094d8f-c310-4621-913d-4c4d655d8495', ...RESOURCE_ID }),
-  networkId: textRule({ subject: 'networkId', example: '78f2562a-36e4-4b39-95b9-f5aab22e1281', ...RESOURCE_ID }),
-  routeTableId: textRule({
+  vpcId: stringRule({ subject: 'vpcId', example: '22094d8f-c310-4621-913d-4c4d655d8495', ...RESOURCE_ID }),
+  networkId: stringRule({ subject: 'networkId', example: '78f2562a-36e4-4b39-95b9-f5aab22e1281', ...RESOURCE_ID }),
+  routeTableId: stringRule({
     subject: 'routeTableId',
     isRequired: false,
     example: '3d42a0d4-a980-4613-ae76-a2cddecff054',
@@ -64,7 +64,7 @@ export const CREATE_ENHANCED_RULES = {
   },
   'resources.*.name': RESOURCE_NAME_RULE,
   hosts: { isRequired: false, maxItems: 20_000, text: 'At most 20,000, each name once, ignoring case.' },
-  'hosts.*.name': textRule({
+  'hosts.*.name': stringRule({
     subject: 'The name of a host',
     minLength: 1,
     maxLength: 128,
@@ -74,7 +74,7 @@ export const CREATE_ENHANCED_RULES = {
   }),
   'hosts.*.ip': IPV4_RULE,
   tags: { isRequired: false, maxItems: 10, text: 'At most 10, each key once.' },
-  'tags.*.key': textRule({
+  'tags.*.key': stringRule({
     subject: 'A tag key',
     minLength: 1,
     maxLength: 128,
@@ -82,7 +82,7 @@ export const CREATE_ENHANCED_RULES = {
     ...TAG_TEXT,
     reserved: RESERVED_TAG_KEY,
   }),
-  'tags.*.value': textRule({ subject: 'A tag value', maxLength: 255, example: 'billing', ...TAG_TEXT }),
+  'tags.*.value': stringRule({ subject: 'A tag value', maxLength: 255, example: 'billing', ...TAG_TEXT }),
   idempotencyKey: IDEMPOTENCY_KEY_RULE,
 } satisfies Readonly<Record<string, FieldRule>>;
 

@@ -27,7 +27,7 @@ async function readRules(): Promise<FieldRule[]> {
   return body.data?.['createDatasourceConnectionRules'] as FieldRule[];
 }
 
-async function readTextRules(): Promise<FieldRule[]> {
+async function readStringRules(): Promise<FieldRule[]> {
   const rules = (await readRules()).filter(({ maxLength }) => maxLength !== null);
   expect(rules.map(({ path }) => path.join('.'))).toEqual(
     expect.arrayContaining(['name', 'url', 'tags.*.key', 'tags.*.value', 'idempotencyKey']),
@@ -68,12 +68,12 @@ it('the rules cover every field of the input, and say which must be set', async 
 });
 
 it('every text field accepts its example', async () => {
-  const rules = await readTextRules();
+  const rules = await readStringRules();
   expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(codesAtEveryPath(rules, []));
 });
 
 it('the mutation accepts exactly the lengths of the rules', async () => {
-  const rules = (await readTextRules()).filter(({ pattern }) => pattern !== null);
+  const rules = (await readStringRules()).filter(({ pattern }) => pattern !== null);
   await expectLengths(rules, codesOf);
 });
 
@@ -88,7 +88,7 @@ it('the mutation accepts exactly the maximum number of tags', async () => {
 });
 
 it('the patterns match in a browser exactly what the mutation accepts', async () => {
-  const rules = (await readTextRules()).flatMap(rule =>
+  const rules = (await readStringRules()).flatMap(rule =>
     rule.pattern === null ? [] : [{ rule, matcher: new RegExp(`^(?:${rule.pattern})$`, 'v') }],
   );
   expect(new Set(rules.map(({ matcher }) => matcher.source)).size).toBeGreaterThan(3);
