@@ -110,7 +110,7 @@ export async function createGateway(
   const backend = await compose(config, dependencies, limits).catch(asConfigError);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
-    createLimit: backend.createLimit,
+    mutationLimit: backend.mutationLimit,
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
@@ -167,7 +167,7 @@ export async function createGateway(
   const phaseOf = () => (stop.signal.aborted ? 'stopping' : isServing ? 'serving' : 'starting');
   const parts = (): GatewayParts => ({
     phase: phaseOf(),
-    acceptedShare: loadShedder.acceptedShare,
+    acceptedShare: loadShedder.admitRatio,
     ...backend.parts(),
   });
   metrics.read('dli_gateway_log_lines_dropped_total', droppedLogLines);

@@ -10,8 +10,8 @@ import type { Clock } from '../lib/time.js';
 import type { MutationLimit } from './caller.js';
 
 /** How many mutations one tenant may send. */
-export interface CreateLimitRule {
-  readonly creates: number;
+export interface MutationLimitRule {
+  readonly mutations: number;
   /** Length of the window in seconds; it begins with its first mutation. */
   readonly windowSeconds: number;
 }
@@ -60,10 +60,10 @@ export class TenantMutationLimit implements MutationLimit {
   readonly #names: CounterNames;
 
   /** @param shared counters in Redis; if undefined, this process counts alone */
-  constructor({ creates, windowSeconds }: CreateLimitRule, shared: SharedCounters | undefined) {
-    const rule = { points: creates, duration: windowSeconds, keyPrefix: CREATE_PREFIX };
+  constructor({ mutations, windowSeconds }: MutationLimitRule, shared: SharedCounters | undefined) {
+    const rule = { points: mutations, duration: windowSeconds, keyPrefix: CREATE_PREFIX };
     // Spares Redis the requests of a tenant who has used up the window.
-    this.#limiter = createLimiter({ ...rule, inMemoryBlockOnConsumed: creates + 1 }, shared?.redis);
+    this.#limiter = createLimiter({ ...rule, inMemoryBlockOnConsumed: mutations + 1 }, shared?.redis);
     this.#names = new CounterNames(shared?.secret);
   }
 

@@ -25,10 +25,10 @@ interface SharedCountersDependencies {
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
-  { tokens, createLimit }: AuthConfig,
+  { tokens, mutationLimit }: AuthConfig,
   { clients, secret, log, logWindowMs }: SharedCountersDependencies,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
-  if (clients === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
+  if (clients === undefined || (tokens === undefined && mutationLimit === undefined)) return undefined;
   const [{ connectBestEffort, closeRedis }, { COUNTER_PREFIX }] = await Promise.all([
     import('../lib/redis-client.js'),
     import('../auth/rate-limits.js'),
@@ -74,10 +74,10 @@ export async function createCallerAuthenticator(
 }
 
 /** Creates the limit of mutations per tenant. */
-export async function createMutationLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
-  if (createLimit === undefined) return NO_MUTATION_LIMIT;
+export async function createMutationLimit({ mutationLimit }: AuthConfig, counters: SharedCounters | undefined) {
+  if (mutationLimit === undefined) return NO_MUTATION_LIMIT;
   const { TenantMutationLimit } = await import('../auth/rate-limits.js');
-  return new TenantMutationLimit(createLimit, counters);
+  return new TenantMutationLimit(mutationLimit, counters);
 }
 
 /** Describes the outcome of a create for the audit log: the `__typename` of its payload, and the code of a failure. */

@@ -169,7 +169,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     log,
     metrics,
   });
-  const createLimit = await createMutationLimit(auth, counters);
+  const mutationLimit = await createMutationLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
   const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);
   const quota = hasTenants ? 'perTenant' : 'total';
@@ -229,7 +229,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     watcher,
     directory,
     callerAuthenticator,
-    createLimit,
+    mutationLimit,
     streamQuota,
     connectionQuotas,
     audit,

@@ -1,6 +1,6 @@
 import type { TokenRules } from '../auth/access-token.js';
 import type { JwksLocation } from '../auth/jwks.js';
-import type { CreateLimitRule } from '../auth/rate-limits.js';
+import type { MutationLimitRule } from '../auth/rate-limits.js';
 import type { OptionalEnvValues } from './env-schema.js';
 import type { Problem } from './secret-files.js';
 import { addProblem, hasProblem } from './secret-files.js';
@@ -18,7 +18,7 @@ export function readAuthConfig(values: OptionalEnvValues, problems: Problem[]) {
     /** The issuer of access tokens; undefined accepts anonymous callers. */
     tokens: values.CALLER_AUTH === 'jwt' ? readTokenConfig(values, problems) : undefined,
     /** Undefined for no limit. */
-    createLimit: readCreateLimit(values, problems),
+    mutationLimit: readMutationLimit(values, problems),
     /** Rejected tokens per client address and minute; beyond that, signatures are checked at a limited rate. */
     failedLoginsPerMinute: values.RATE_LIMIT_FAILED_LOGINS_PER_MINUTE,
   };
@@ -52,13 +52,13 @@ function readTokenConfig(values: OptionalEnvValues, problems: Problem[]): (Token
 }
 
 // Anonymous callers would share one limit, so without JWT there is a limit only if a variable sets one.
-function readCreateLimit(values: OptionalEnvValues, problems: Problem[]): CreateLimitRule | undefined {
+function readMutationLimit(values: OptionalEnvValues, problems: Problem[]): MutationLimitRule | undefined {
   const { RATE_LIMIT_CREATES_PER_SECOND: rate, RATE_LIMIT_CREATES_BURST: burst } = values;
   const isEnabled = rate !== undefined || burst !== undefined || values.CALLER_AUTH === 'jwt';
   const perSecond = rate ?? DEFAULT_CREATES_PER_SECOND;
   if (!isEnabled || perSecond === 0) return undefined;
-  const creates = burst ?? 2 * perSecond;
-  const windowSeconds = creates / perSecond;
+  const mutations = burst ?? 2 * perSecond;
+  const windowSeconds = mutations / perSecond;
   // The counters in Redis have windows of whole seconds.
   const isRateValid = !hasProblem(problems, 'RATE_LIMIT_CREATES_PER_SECOND');
   if (isRateValid && (!Number.isInteger(windowSeconds) || windowSeconds > MAX_WINDOW_SECONDS)) {
@@ -67,5 +67,5 @@ function readCreateLimit(values: OptionalEnvValues, problems: Problem[]): Create
       rule: `must be 1 to ${MAX_WINDOW_SECONDS} times RATE_LIMIT_CREATES_PER_SECOND (default ${DEFAULT_CREATES_PER_SECOND})`,
     });
   }
-  return { creates, windowSeconds };
+  return { mutations, windowSeconds };
 }

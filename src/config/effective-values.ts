@@ -57,15 +57,15 @@ function findEffectiveValues(config: Config, env: Environment): EffectiveValue[]
 
 /** The defaults that depend on other variables. */
 function derivedValues({ dliEndpoint, iamEndpoint, explorer, isSubgraph, auth }: Config): Record<string, string> {
-  const { createLimit } = auth;
+  const { mutationLimit } = auth;
   return {
     DLI_ENDPOINT: dliEndpoint.origin,
     HUAWEICLOUD_SDK_IAM_ENDPOINT: iamEndpoint.origin,
     EXPLORER: explorer,
     FEDERATION: String(isSubgraph),
-    ...(createLimit !== undefined && {
-      RATE_LIMIT_CREATES_PER_SECOND: String(createLimit.creates / createLimit.windowSeconds),
-      RATE_LIMIT_CREATES_BURST: String(createLimit.creates),
+    ...(mutationLimit !== undefined && {
+      RATE_LIMIT_CREATES_PER_SECOND: String(mutationLimit.mutations / mutationLimit.windowSeconds),
+      RATE_LIMIT_CREATES_BURST: String(mutationLimit.mutations),
     }),
   };
 }

@@ -4,8 +4,8 @@ import { DliError } from '../dli/dli-error.js';
 import { newTrace } from '../lib/logger.js';
 import type { ConnectionFilter, ListFailures } from './connection-filter.js';
 import { failureOf, matches, showsDeleted } from './connection-filter.js';
+import type { ConnectionSnapshot, ReadConnection } from './connection-snapshot.js';
 import { ReadQueueFullError } from './fair-rate-limiter.js';
-import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 import { PollSchedule } from './poll-schedule.js';
 import type { PollerDependencies } from './poller.js';
 import { SNAPSHOT_LIFE_MS } from './reader.js';
@@ -132,7 +132,7 @@ export class ListPoller {
 
   /** @returns whether anything has changed */
   #deliverKind(kind: ConnectionKind, list: ConnectionSnapshot): boolean {
-    // Own changes since the first snapshot are reported, too, even if a query has already shown them.
+    // Recent changes since the first snapshot are reported, too, even if a query has already shown them.
     const before = this.#latest.get(kind) ?? list.byIdAsRead(kind);
     const after = list.byId(kind);
     this.#latest.set(kind, after);

@@ -7,14 +7,14 @@ import type { TraceContext } from '../lib/logger.js';
 import { Deadline } from '../lib/time.js';
 import type { CoalescedRead } from './coalesced-read.js';
 import { showsDeleted } from './connection-filter.js';
+import type { ConnectionPage, PageRequest, ReadConnection } from './connection-snapshot.js';
+import { ConnectionSnapshot } from './connection-snapshot.js';
 import type { RateLimitPermit } from './fair-rate-limiter.js';
 import type { ReadContext, ReadDependencies } from './limited-reads.js';
 import { beforeDeadline, createCoalescedRead, LimitedReads, withPermit } from './limited-reads.js';
-import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
-import { ConnectionSnapshot } from './list-page.js';
-import type { ConnectionChange } from './own-changes.js';
-import { OwnChanges } from './own-changes.js';
 import { toReadConnection } from './readiness.js';
+import type { ConnectionChange } from './recent-changes.js';
+import { RecentChanges } from './recent-changes.js';
 
 /** The source from which connections of both kinds are read. */
 export interface ConnectionSource extends Pick<ConnectionsClient, 'getConnection' | 'listConnections' | 'remember'> {
@@ -46,13 +46,13 @@ export class ConnectionReader {
     memoMethod: () => createCoalescedRead(this.dependencies),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
-  readonly #ownChanges: OwnChanges;
+  readonly #recentChanges: RecentChanges;
   readonly #reads: LimitedReads;
   #releaseTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
     this.#list = createCoalescedRead(dependencies);
-    this.#ownChanges = new OwnChanges(dependencies.clock);
+    this.#recentChanges = new RecentChanges(dependencies.clock);
     this.#reads = new LimitedReads(dependencies);
   }
 
@@ -121,7 +121,7 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Own changes are applied to it. It may
+   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Recent changes are applied to it. It may
    * lack the connections of one kind, see {@link ConnectionSnapshot.failures}.
    *
    * @param withDeleted whether its deleted connections matter
@@ -129,7 +129,7 @@ export class ConnectionReader {
    * @throws {ReadQueueFullError}
    */
   async list(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
-    const snapshot = await this.#listWithOwnChanges(maxAgeMs, withDeleted, caller);
+    const snapshot = await this.#listWithRecentChanges(maxAgeMs, withDeleted, caller);
     clearTimeout(this.#releaseTimer);
     const lifeMs = SNAPSHOT_LIFE_MS + this.dependencies.freshnessMs;
     // A list of ten thousand connections takes some megabytes, so it is released when unused.
@@ -144,7 +144,7 @@ export class ConnectionReader {
     if (change.kind === 'created' && change.connectionKind !== 'CLASSIC')
       this.dependencies.connections.remember(change.id, change.connectionKind);
     if (change.kind === 'unknown') this.#list.clear();
-    else this.#ownChanges.add(change);
+    else this.#recentChanges.add(change);
   }
 
   /** Releases all results. */
@@ -164,8 +164,12 @@ export class ConnectionReader {
     return new Map(found.flatMap(connection => (connection === undefined ? [] : [[connection.id, connection]])));
   }
 
-  /** Reuses the list if it is at most `maxAgeMs` old and own changes can be applied to it; otherwise reads it again. */
-  async #listWithOwnChanges(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
+  /** Reuses the list if it is at most `maxAgeMs` old and recent changes can be applied to it; otherwise reads it again. */
+  async #listWithRecentChanges(
+    maxAgeMs: number,
+    withDeleted: boolean,
+    caller: ReadContext,
+  ): Promise<ConnectionSnapshot> {
     const readList = () =>
       this.#list.get(
         maxAgeMs,
@@ -176,11 +180,11 @@ export class ConnectionReader {
       this.get(id, { ...caller, deadline: new Deadline(this.dependencies.clock, LOOKUP_TIMEOUT_MS) });
     const current = readList();
     const kept = await current;
-    const mayKeep = !(withDeleted && this.#ownChanges.hasDeletionSince(kept));
-    if (mayKeep && (await this.#ownChanges.applyTo(kept, lookUp))) return kept;
+    const mayKeep = !(withDeleted && this.#recentChanges.hasDeletionSince(kept));
+    if (mayKeep && (await this.#recentChanges.applyTo(kept, lookUp))) return kept;
     this.#list.discard(current);
     const snapshot = await readList();
-    await this.#ownChanges.applyTo(snapshot, lookUp, true);
+    await this.#recentChanges.applyTo(snapshot, lookUp, true);
     return snapshot;
   }
 
@@ -195,7 +199,7 @@ export class ConnectionReader {
   }
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
-    const { sequence } = this.#ownChanges;
+    const { sequence } = this.#recentChanges;
     const { connections, failures } = await this.dependencies.connections.listConnections(context);
     const readAtMs = this.dependencies.clock.epochMs();
     const identified = connections.filter(hasId).map(connection => toReadConnection(connection, readAtMs));

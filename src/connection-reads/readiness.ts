@@ -1,7 +1,7 @@
 import type { Resource } from '../dli/connection.js';
 import { isOverdue, isSameResource, stateOfWireName } from '../dli/connection.js';
 import type { DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
-import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
+import type { ReadConnection, ReadEnhancedConnection } from './connection-snapshot.js';
 
 /** Whether jobs can use an enhanced connection: the states of its bindings in one word. */
 export const ConnectionReadiness = {

@@ -10,8 +10,8 @@ import type { Logger } from '../lib/logger.js';
 import type { RedisClients } from '../lib/redis-client.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
-import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './list-page.js';
-import type { ConnectionChange } from './own-changes.js';
+import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './connection-snapshot.js';
+import type { ConnectionChange } from './recent-changes.js';
 import type { LeaseListeners, PollLease, PollResult } from './watcher.js';
 
 // How long a lease lasts without a published result: its holder may have crashed.

@@ -3,13 +3,13 @@ import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { TraceContext } from '../lib/logger.js';
 import type { ConnectionFilter } from './connection-filter.js';
-import type { ReadConnection } from './list-page.js';
+import type { ReadConnection } from './connection-snapshot.js';
 import type { ListEvent } from './list-poller.js';
 import { endsWatch, ListPoller } from './list-poller.js';
-import type { ConnectionChange } from './own-changes.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
 import { areBindingsSettled, isSettled } from './readiness.js';
+import type { ConnectionChange } from './recent-changes.js';
 import { WatchStream } from './watch-stream.js';
 
 /** The result of a poll: the state of a connection, its absence, or the error of the read from DLI. */

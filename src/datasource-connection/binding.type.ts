@@ -1,5 +1,5 @@
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
-import type { ReadBinding } from '../connection-reads/list-page.js';
+import type { ReadBinding } from '../connection-reads/connection-snapshot.js';
 import { ConnectionReadiness } from '../connection-reads/readiness.js';
 import { BindingFailureCause, ConnectionState, isOverdue, ResourceKind, stateOfWireName } from '../dli/connection.js';
 import type { DescribedBinding } from '../dli/responses.js';

@@ -1,5 +1,5 @@
 import { Field, Float, ObjectType, registerEnumType } from 'type-graphql';
-import type { ReadClassicConnection } from '../connection-reads/list-page.js';
+import type { ReadClassicConnection } from '../connection-reads/connection-snapshot.js';
 import { ConnectionState, DatasourceService, serviceOfWireName } from '../dli/connection.js';
 import { DatasourceConnection, REASON_DESCRIPTION } from './connection.type.js';
 

@@ -1,5 +1,5 @@
 import { Field, ID, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
-import type { ReadConnection } from '../connection-reads/list-page.js';
+import type { ReadConnection } from '../connection-reads/connection-snapshot.js';
 import { isSettled } from '../connection-reads/readiness.js';
 import type { ConnectionTag } from '../dli/connection.js';
 import { ConnectionKind, ConnectionState, stateOfWireName } from '../dli/connection.js';

@@ -15,7 +15,7 @@ import { InvalidInputError, UserError } from './user-errors.js';
 
 /** The dependencies that all mutations share. */
 export interface MutationDependencies {
-  createLimit: MutationLimit;
+  mutationLimit: MutationLimit;
   clock: Clock;
   operationTimeoutMs: number;
   /** Counts running mutations, whose callers may disconnect before they end. */
@@ -53,12 +53,12 @@ export class RunningOperations {
  * @throws {RateLimitedError}
  */
 export async function startMutation(
-  { clock, operationTimeoutMs, createLimit, metrics }: MutationDependencies,
+  { clock, operationTimeoutMs, mutationLimit, metrics }: MutationDependencies,
   context: RequestContext,
 ): Promise<OperationContext> {
   const deadline = new Deadline(clock, operationTimeoutMs);
   context.deadline = deadline;
-  const waitSeconds = await createLimit.take(context.caller.tenant);
+  const waitSeconds = await mutationLimit.take(context.caller.tenant);
   if (waitSeconds !== undefined) {
     metrics.count('dli_gateway_rate_limited_total', { kind: 'mutations' });
     throw new RateLimitedError(waitSeconds);

@@ -1,6 +1,6 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
-import type { ConnectionPage, ReadConnection } from '../connection-reads/list-page.js';
-import { ConnectionOrder } from '../connection-reads/list-page.js';
+import type { ConnectionPage, ReadConnection } from '../connection-reads/connection-snapshot.js';
+import { ConnectionOrder } from '../connection-reads/connection-snapshot.js';
 import { ConnectionKind } from '../dli/connection.js';
 import { DatasourceConnection } from './connection.type.js';
 

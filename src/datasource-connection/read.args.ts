@@ -1,7 +1,7 @@
 import { ArrayMaxSize, IsIn, IsOptional, IsString, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import type { ConnectionFilter } from '../connection-reads/connection-filter.js';
-import { ConnectionOrder } from '../connection-reads/list-page.js';
+import { ConnectionOrder } from '../connection-reads/connection-snapshot.js';
 import { ConnectionReadiness } from '../connection-reads/readiness.js';
 import type { Resource } from '../dli/connection.js';
 import { ConnectionKind, ConnectionState, DatasourceService } from '../dli/connection.js';
@@ -10,9 +10,9 @@ import { InputProblemCode, reports } from './input-problem.js';
 import { ConnectionResourceInput, resourceListRule } from './resource.input.js';
 
 const MAX_PAGE = 100;
+const MAX_CURSOR_LENGTH = 1_024;
 const MAX_VALUES = 10;
 const MAX_NAME_LENGTH = 64;
-const MAX_CURSOR_LENGTH = 1_024;
 const MAX_ID_LENGTH = 256;
 // Less than the usual read timeout of proxies, which is 30 s or more.
 const MAX_WAIT_SECONDS = 25;

@@ -13,9 +13,9 @@ import {
   UseMiddleware,
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import type { ReadConnection } from '../connection-reads/connection-snapshot.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
 import type { ReadContext } from '../connection-reads/limited-reads.js';
-import type { ReadConnection } from '../connection-reads/list-page.js';
 import type { ConnectionReader } from '../connection-reads/reader.js';
 import { areBindingsSettled, readinessOf } from '../connection-reads/readiness.js';
 import type { ConnectionEvent, ConnectionWatcher } from '../connection-reads/watcher.js';

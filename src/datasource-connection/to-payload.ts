@@ -1,4 +1,4 @@
-import type { ReadConnection } from '../connection-reads/list-page.js';
+import type { ReadConnection } from '../connection-reads/connection-snapshot.js';
 import { toReadConnection } from '../connection-reads/readiness.js';
 import { ConnectionState } from '../dli/connection.js';
 import type { DescribedConnection } from '../dli/responses.js';

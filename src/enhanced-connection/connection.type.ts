@@ -1,6 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { HostPage } from '../connection-reads/connection-details.js';
-import type { ReadConnection, ReadEnhancedConnection } from '../connection-reads/list-page.js';
+import type { ReadConnection, ReadEnhancedConnection } from '../connection-reads/connection-snapshot.js';
 import { ConnectionReadiness, readinessOf } from '../connection-reads/readiness.js';
 import { ConnectionBinding } from '../datasource-connection/binding.type.js';
 import { ClassicDatasourceConnection } from '../datasource-connection/classic-connection.type.js';

@@ -10,7 +10,7 @@ const SAMPLES_TO_OVERLOAD = 2;
 // Below this number of requests something else blocks the event loop, and shedding would not help.
 const MIN_REQUESTS = 50;
 // Rejecting everything would leave the process idle, and flooded again a moment later.
-const MIN_ACCEPTED_SHARE = 0.05;
+const MIN_ADMIT_RATIO = 0.05;
 const RECOVERY_STEP = 0.25;
 
 /**
@@ -24,7 +24,7 @@ export class LoadShedder {
   readonly #openRequests = new Set<object>();
   #newRequests = 0;
   #lateSamples = 0;
-  #acceptedShare = 1;
+  #admitRatio = 1;
   /** Sum of the ratios since the last admitted request; a request is admitted for every whole one. */
   #credit = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -35,7 +35,7 @@ export class LoadShedder {
     private readonly maxDelayMs: number,
     metrics: Metrics,
   ) {
-    metrics.read('dli_gateway_accepted_share', () => this.#acceptedShare);
+    metrics.read('dli_gateway_accepted_share', () => this.#admitRatio);
     metrics.read('http_server_active_requests', () => this.#openRequests.size);
   }
 
@@ -69,15 +69,15 @@ export class LoadShedder {
     this.#openRequests.delete(request);
   }
 
-  /** The share of requests that are accepted: below 1 while requests are being shed. */
-  get acceptedShare(): number {
-    return this.#acceptedShare;
+  /** The ratio of requests that are admitted: below 1 while requests are being shed. */
+  get admitRatio(): number {
+    return this.#admitRatio;
   }
 
   /** Decides whether to admit the next request. */
   admit(): boolean {
-    if (this.#acceptedShare === 1) return true;
-    this.#credit += this.#acceptedShare;
+    if (this.#admitRatio === 1) return true;
+    this.#credit += this.#admitRatio;
     if (this.#credit < 1) return false;
     this.#credit -= 1;
     return true;
@@ -92,9 +92,9 @@ export class LoadShedder {
     const isBusy = this.#openRequests.size + this.#newRequests >= MIN_REQUESTS;
     this.#lateSamples = isLate && isBusy ? this.#lateSamples + 1 : 0;
     if (this.#lateSamples >= SAMPLES_TO_OVERLOAD) {
-      this.#acceptedShare = Math.max(MIN_ACCEPTED_SHARE, this.#acceptedShare / 2);
+      this.#admitRatio = Math.max(MIN_ADMIT_RATIO, this.#admitRatio / 2);
     } else if (this.#lateSamples === 0) {
-      this.#acceptedShare = Math.min(1, this.#acceptedShare + RECOVERY_STEP);
+      this.#admitRatio = Math.min(1, this.#admitRatio + RECOVERY_STEP);
     }
     this.#newRequests = 0;
     this.#delay.reset();

@@ -58,7 +58,7 @@ describe('CALLER_AUTH', () => {
         },
         maxAgeSeconds: 86_400,
       },
-      createLimit: { creates: 20, windowSeconds: 2 },
+      mutationLimit: { mutations: 20, windowSeconds: 2 },
       failedLoginsPerMinute: 300,
     });
   });
@@ -85,11 +85,11 @@ describe('CALLER_AUTH', () => {
 describe('the create limit', () => {
   it.each<[string, Environment, unknown]>([
     ['is off by default for anonymous callers', {}, undefined],
-    ['is set by its rate', { RATE_LIMIT_CREATES_PER_SECOND: '5' }, { creates: 10, windowSeconds: 2 }],
-    ['is set by its burst', { RATE_LIMIT_CREATES_BURST: '50' }, { creates: 50, windowSeconds: 5 }],
+    ['is set by its rate', { RATE_LIMIT_CREATES_PER_SECOND: '5' }, { mutations: 10, windowSeconds: 2 }],
+    ['is set by its burst', { RATE_LIMIT_CREATES_BURST: '50' }, { mutations: 50, windowSeconds: 5 }],
     ['is switched off by a rate of 0', { ...TOKENS, RATE_LIMIT_CREATES_PER_SECOND: '0' }, undefined],
   ])('%s', (_how, changes, limit) => {
-    expect(callersWith(changes).createLimit).toEqual(limit);
+    expect(callersWith(changes).mutationLimit).toEqual(limit);
   });
 
   it.each([

@@ -54,7 +54,7 @@ describe('the configuration', () => {
       pollCallsPerSecond: 20,
       maxEventLoopDelayMs: 200,
       callerAuth: 'none',
-      auth: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
+      auth: { tokens: undefined, mutationLimit: undefined, failedLoginsPerMinute: 300 },
       allowedHosts: [],
       trustedProxies: [],
       explorer: 'none',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConnectionFilter } from '../../src/connection-reads/connection-filter.js';
-import type { PageRequest } from '../../src/connection-reads/list-page.js';
+import type { PageRequest } from '../../src/connection-reads/connection-snapshot.js';
 import type { ConnectionReader } from '../../src/connection-reads/reader.js';
 import type { Resource } from '../../src/dli/connection.js';
 import { createManualClock } from '../helpers/manual-clock.js';

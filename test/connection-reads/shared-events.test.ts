@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
-import type { ConnectionChange } from '../../src/connection-reads/own-changes.js';
+import type { ConnectionChange } from '../../src/connection-reads/recent-changes.js';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
 import type { PollLease, PollResult } from '../../src/connection-reads/watcher.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';

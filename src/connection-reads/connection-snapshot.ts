@@ -91,11 +91,11 @@ interface Selection {
 }
 
 /**
- * All connections at the time of one read, with own changes since then. Sorted and filtered results are cached, so the
+ * All connections at the time of one read, with recent changes since then. Sorted and filtered results are cached, so the
  * cost of a page depends only on its size.
  */
 export class ConnectionSnapshot {
-  /** Sequence of the last own change that this list shows; -1: none yet. */
+  /** Sequence of the last recent change that this list shows; -1: none yet. */
   appliedSequence = -1;
   readonly #sorted = new Map<ConnectionOrder, Selection>();
   readonly #selections = new LRUCache<string, Selection>({
@@ -109,7 +109,7 @@ export class ConnectionSnapshot {
   readonly #ids: string[];
 
   /**
-   * @param readAtSequence the number of own changes before the read began
+   * @param readAtSequence the number of recent changes before the read began
    * @param failures the kinds whose connections are missing
    */
   constructor(
@@ -132,7 +132,7 @@ export class ConnectionSnapshot {
     return mapOf(this.#connections, kind);
   }
 
-  /** All connections of a kind by id in lower case, as DLI listed them, without own changes since then. */
+  /** All connections of a kind by id in lower case, as DLI listed them, without recent changes since then. */
   byIdAsRead(kind: ConnectionKind): Map<string, ReadConnection> {
     return mapOf(this.#read, kind);
   }

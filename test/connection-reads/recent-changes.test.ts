@@ -28,7 +28,7 @@ async function createId(gateway: TestGateway, name: string): Promise<string> {
 const listCalls = ({ emulator }: TestGateway) => emulator.ledger.count('listConnections');
 const getCalls = ({ emulator }: TestGateway) => emulator.ledger.count('getConnection');
 
-describe('a list that was read before a change of our own', () => {
+describe('a list that was read before a change through this gateway', () => {
   it('has a connection that was created since, without another list call', async () => {
     const gateway = shared();
     seed(gateway.emulator, { name: 'a' });
@@ -172,7 +172,7 @@ describe('a list that was read before a change of our own', () => {
     expect([listCalls(gateway), getCalls(gateway)]).toEqual([2, 0]);
   });
 
-  it('shows changes by others as soon as it is older than READ_FRESHNESS_MS, despite changes of our own', async () => {
+  it('shows changes by others as soon as it is older than READ_FRESHNESS_MS, despite changes through this gateway', async () => {
     const gateway = shared();
     const theirs = seed(gateway.emulator, { name: 'theirs', state: 'CREATING' });
     expect(await namesIn(gateway)).toEqual(['theirs']);

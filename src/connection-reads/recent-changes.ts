@@ -2,8 +2,8 @@ import type { ConnectionKind } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import type { ConnectionSnapshot, ReadConnection } from './connection-snapshot.js';
 import { ReadQueueFullError } from './fair-rate-limiter.js';
-import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 
 /** The change that a mutation made to a connection, or may have made. */
 export type ConnectionChange =
@@ -17,7 +17,7 @@ type CertainChange =
   | { kind: 'changed'; id: string }
   | { kind: 'deleted'; id: string };
 
-interface OwnChange {
+interface RecentChange {
   id: string;
   kind: CertainChange['kind'];
   /** The kind of the connection; undefined if it was deleted. */
@@ -43,9 +43,9 @@ const MAX_LOOKUPS = 10;
  * The connections that were created, changed or deleted through this gateway, or another one on the same Redis, in the
  * last minute. DLI's list may have been read before a change, or may not show it yet.
  */
-export class OwnChanges {
+export class RecentChanges {
   /** By id in lower case, oldest first. */
-  readonly #changes = new Map<string, OwnChange>();
+  readonly #changes = new Map<string, RecentChange>();
   #lastDeletion = 0;
   /** The latest change that is no longer remembered. */
   #lastForgotten = 0;
@@ -105,7 +105,7 @@ export class OwnChanges {
     if (list.appliedSequence === sequence) return true;
     const unknown = this.#applyKnown(list);
     // The others were created before the read: DLI's list lags behind, and reading it again would not help.
-    const isOutdated = (change: OwnChange) => change.sequence > list.readAtSequence;
+    const isOutdated = (change: RecentChange) => change.sequence > list.readAtSequence;
     const mustReread = this.#lastForgotten > list.readAtSequence || unknown.filter(isOutdated).length > MAX_LOOKUPS;
     if (mustReread && !isLatest) return false;
     const lookups = unknown.slice(-MAX_LOOKUPS).map(async change => {
@@ -118,7 +118,7 @@ export class OwnChanges {
   }
 
   /** Marks deleted connections. @returns those that must be looked up, oldest first */
-  #applyKnown(list: ConnectionSnapshot): OwnChange[] {
+  #applyKnown(list: ConnectionSnapshot): RecentChange[] {
     const nowMs = this.clock.monotonicMs();
     const changes = [...this.#changes.values()].filter(
       ({ sequence, atMs }) => sequence > list.appliedSequence && nowMs - atMs <= LIFE_MS,
@@ -136,7 +136,7 @@ export class OwnChanges {
   }
 
   /** Forgets a connection that DLI has not found for some time: a get may lag behind, too. */
-  #noteMissing(change: OwnChange): void {
+  #noteMissing(change: RecentChange): void {
     const nowMs = this.clock.monotonicMs();
     change.missingSinceMs ??= nowMs;
     if (nowMs - change.missingSinceMs >= MAX_GET_LAG_MS) this.#changes.delete(change.id);
@@ -144,7 +144,7 @@ export class OwnChanges {
 
   /** @returns false if the read failed */
   async #lookUp(
-    change: OwnChange,
+    change: RecentChange,
     list: ConnectionSnapshot,
     read: (id: string) => Promise<ReadConnection | undefined>,
   ): Promise<boolean> {
