@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { parseJson } from '../lib/json.js';
 
-const MAX_CURSOR_LENGTH = 1_024;
+/** The most characters that a cursor may have. */
+export const MAX_CURSOR_LENGTH = 1_024;
 
 /** The cursor is malformed or belongs to another list or order. */
 export class CursorError extends Error {

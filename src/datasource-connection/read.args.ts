@@ -2,6 +2,7 @@ import { ArrayMaxSize, IsIn, IsOptional, IsString, Max, MaxLength, Min, Validate
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import type { ConnectionFilter } from '../connection-reads/connection-filter.js';
 import { ConnectionOrder } from '../connection-reads/connection-snapshot.js';
+import { MAX_CURSOR_LENGTH } from '../connection-reads/cursor.js';
 import { ConnectionReadiness } from '../connection-reads/readiness.js';
 import type { Resource } from '../dli/connection.js';
 import { ConnectionKind, ConnectionState, DatasourceService } from '../dli/connection.js';
@@ -10,7 +11,6 @@ import { InputProblemCode, reports } from './input-problem.js';
 import { ConnectionResourceInput, resourceListRule } from './resource.input.js';
 
 const MAX_PAGE = 100;
-const MAX_CURSOR_LENGTH = 1_024;
 const MAX_VALUES = 10;
 const MAX_NAME_LENGTH = 64;
 const MAX_ID_LENGTH = 256;

@@ -9,10 +9,8 @@ import { readHosts } from './enhanced-responses.js';
 import { PAGE_SIZE, readAllPages } from './pages.js';
 import type { ListedPool } from './resource-responses.js';
 import { readPools, readQueues, readTags } from './resource-responses.js';
-import { readChange } from './responses.js';
+import { MAX_LIST_RESPONSE_BYTES, MAX_RESPONSE_BYTES, readChange } from './responses.js';
 
-const MAX_RESPONSE_BYTES = 1024 * 1024;
-const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 // 20,000 hosts, the most that a connection may have, are 3.3 MB.
 const MAX_HOSTS_RESPONSE_BYTES = 8 * 1024 * 1024;
 

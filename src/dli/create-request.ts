@@ -21,9 +21,8 @@ import {
 } from './create-attempt.js';
 import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import type { AcquireCredential } from './repeatable-request.js';
+import { MAX_RESPONSE_BYTES } from './responses.js';
 import type { ConfidentialTexts } from './sanitize.js';
-
-const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /** A create that is signed in. It must be sent or released, or other requests wait for its credential. */
 export interface PreparedCreate {

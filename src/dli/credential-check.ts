@@ -9,12 +9,13 @@ import { pathOf } from './dli-client.js';
 import { DliError } from './dli-error.js';
 import type { CompleteResponse, RepeatableRequest, RepeatableRequestDependencies } from './repeatable-request.js';
 import { RepeatableRequests } from './repeatable-request.js';
+import { MAX_LIST_RESPONSE_BYTES } from './responses.js';
 import { readErrorCode } from './sanitize.js';
 
 const TIMEOUT_MS = 4_500;
 const NO_CONNECTION = '00000000-0000-0000-0000-000000000000';
 
-const read = { method: 'GET', maxBodyBytes: 16 * 1024 * 1024, isCollection: true } as const;
+const read = { method: 'GET', maxBodyBytes: MAX_LIST_RESPONSE_BYTES, isCollection: true } as const;
 
 /** Reads with short responses. A region may not offer the first ones, which then prove nothing. */
 const READS: readonly RepeatableRequest[] = [

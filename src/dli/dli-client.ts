@@ -13,11 +13,14 @@ import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli
 import { DliError, failedResult } from './dli-error.js';
 import type { AcquireCredential, RepeatableRequests } from './repeatable-request.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
-import { mayMeanAbsence, readChange, readConnection } from './responses.js';
+import {
+  MAX_LIST_RESPONSE_BYTES,
+  MAX_RESPONSE_BYTES,
+  mayMeanAbsence,
+  readChange,
+  readConnection,
+} from './responses.js';
 import { SharedList } from './shared-list.js';
-
-const MAX_RESPONSE_BYTES = 1024 * 1024;
-const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   CREDENTIAL_REFUSED: 'AUTH_FAILED',

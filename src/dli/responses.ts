@@ -10,6 +10,11 @@ import { FieldReader } from './field-reader.js';
 import type { CompleteResponse } from './repeatable-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
+/** The most that a response may have, unless it is a list, in bytes. */
+export const MAX_RESPONSE_BYTES = 1024 * 1024;
+/** The most that a list may have, in bytes. */
+export const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
+
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
   name: string | null;

@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { OperationTypeNode } from 'graphql';
 import { Args, ArgsType, Ctx, Field, FieldResolver, Info, Int, Resolver, Root, UseMiddleware } from 'type-graphql';
 import type { ConnectionDetails } from '../connection-reads/connection-details.js';
+import { MAX_CURSOR_LENGTH } from '../connection-reads/cursor.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
 import { Tag, toTags } from '../datasource-connection/connection.type.js';
 import { InputProblemCode, reports } from '../datasource-connection/input-problem.js';
@@ -15,7 +16,6 @@ import { EnhancedDatasourceConnection, HostMappingPage } from './connection.type
 
 const MAX_PAGE = 1_000;
 const MAX_NAME_LENGTH = 128;
-const MAX_CURSOR_LENGTH = 1_024;
 // A list of 100 connections must not cause 200 calls to DLI.
 const MAX_DETAILS = 20;
 

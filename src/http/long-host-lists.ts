@@ -16,6 +16,7 @@ import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
 import {
   acceptsEventStream,
+  declaresJson,
   MAX_BODY_BYTES,
   MAX_HOST_LIST_VALUES,
   MAX_LARGE_BODY_BYTES,
@@ -105,7 +106,7 @@ function mayBeLarge(request: FastifyRequest): boolean {
   const { headers } = request;
   return (
     Number(headers['content-length']) <= MAX_LARGE_BODY_BYTES &&
-    /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '') &&
+    declaresJson(headers) &&
     !acceptsEventStream(headers) &&
     contextOf(request).caller.roles.has('create')
   );

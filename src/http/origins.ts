@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { declaresJson } from './request-validation.js';
 
 /** Whether pages of an origin may call the gateway from a browser. */
 export type OriginCheck = (origin: string) => boolean;
@@ -43,8 +44,5 @@ export function mayBeCrossSite(headers: IncomingHttpHeaders, isListed: OriginChe
 
 // The headers that Apollo's clients send for this purpose, and the one content type that forms cannot have.
 function needsPreflight(headers: IncomingHttpHeaders): boolean {
-  return (
-    Boolean(headers['x-apollo-operation-name'] || headers['apollo-require-preflight']) ||
-    /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')
-  );
+  return Boolean(headers['x-apollo-operation-name'] || headers['apollo-require-preflight']) || declaresJson(headers);
 }

@@ -74,6 +74,11 @@ export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
   return /^utf-?8$/i.test(charset) && encoding === 'identity';
 }
 
+/** Whether the headers declare a body of JSON. */
+export function declaresJson(headers: IncomingHttpHeaders): boolean {
+  return /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
+}
+
 /** The format of responses for clients without a preference. */
 export const DEFAULT_RESPONSE_TYPE = 'application/json';
 

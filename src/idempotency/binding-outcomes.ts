@@ -4,7 +4,8 @@ import type { FailedResult } from '../dli/dli-error.js';
 import type { DescribedBinding, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { UnknownOutcome } from './outcome.js';
 
-const RETRY_AFTER_SECONDS = 5;
+/** How soon to repeat a bind or unbind that did nothing yet, or whose outcome is unknown, in seconds. */
+export const BINDINGS_RETRY_AFTER_SECONDS = 5;
 const NOT_FOUND_CODE = 'DLI.0002';
 
 /** What to do with the bindings of a connection. */
@@ -93,7 +94,7 @@ export function refusedOutcome(failure: FailedResult, binding: DescribedBinding 
   if (binding === undefined) return failure.upstreamCode === NOT_FOUND_CODE ? { kind: 'resourceNotFound' } : failure;
   const state = stateOfWireName(binding.state);
   if (state === ConnectionState.FAILED) return { kind: 'busy', binding, waitSeconds: null };
-  if (state === ConnectionState.CREATING) return { kind: 'busy', binding, waitSeconds: RETRY_AFTER_SECONDS };
+  if (state === ConnectionState.CREATING) return { kind: 'busy', binding, waitSeconds: BINDINGS_RETRY_AFTER_SECONDS };
   return failure;
 }
 

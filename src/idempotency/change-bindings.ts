@@ -17,6 +17,7 @@ import type {
   EnhancedConnection,
 } from './binding-outcomes.js';
 import {
+  BINDINGS_RETRY_AFTER_SECONDS,
   changedOutcome,
   expectedBindings,
   findBinding,
@@ -33,7 +34,6 @@ const RECHECK_DELAY_MS = 3_000;
 /** DLI may show a change a little later; the time between two polls, as a fraction of the recheck delay: 500 ms. */
 const LAG_POLL_FRACTION = 1 / 6;
 const MAX_LAG_POLLS = 4;
-const RETRY_AFTER_SECONDS = 5;
 /** The part of the deadline that a request leaves for the checks after it. */
 const CHECK_MARGIN_MS = 1_500;
 
@@ -97,7 +97,7 @@ export class ChangeBindings {
     const isUnclear = ({ bound, exists }: ResolvedResource) =>
       bound.kind === 'QUEUE' && exists === undefined && findBinding(before.bindings, bound) === undefined;
     if (action === 'unbind' && before.bindings.length > 0 && resolved.some(isUnclear))
-      return { ...failedResult('UNAVAILABLE', { retryAfterSeconds: RETRY_AFTER_SECONDS }), changed: [] };
+      return { ...failedResult('UNAVAILABLE', { retryAfterSeconds: BINDINGS_RETRY_AFTER_SECONDS }), changed: [] };
     const changes = await this.#changeAll(action, before, resolved, context);
     return unfinishedOutcome(changes) ?? this.#describe(action, before, changes, context);
   }
@@ -126,7 +126,9 @@ export class ChangeBindings {
       const mayBeBound = known === undefined && outcome.kind === 'failed';
       return {
         resource: requested,
-        outcome: mayBeBound ? unknownOutcome('UPSTREAM_ERROR', outcome.requestId, RETRY_AFTER_SECONDS) : outcome,
+        outcome: mayBeBound
+          ? unknownOutcome('UPSTREAM_ERROR', outcome.requestId, BINDINGS_RETRY_AFTER_SECONDS)
+          : outcome,
       };
     });
   }
@@ -144,7 +146,7 @@ export class ChangeBindings {
       resource: requested,
       outcome:
         findBinding(bindings, bound) === undefined
-          ? unknownOutcome('STORE_LOST', undefined, RETRY_AFTER_SECONDS)
+          ? unknownOutcome('STORE_LOST', undefined, BINDINGS_RETRY_AFTER_SECONDS)
           : NOTHING_TO_DO,
     }));
   }
@@ -187,7 +189,7 @@ export class ChangeBindings {
     const result = await this.#request(wanted, context);
     if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {
       const reason = result instanceof UnknownOutcomeError ? result.reason : 'UNREADABLE_RESPONSE';
-      const unknown = unknownOutcome(reason, result.requestId, RETRY_AFTER_SECONDS);
+      const unknown = unknownOutcome(reason, result.requestId, BINDINGS_RETRY_AFTER_SECONDS);
       return this.#afterCheck(wanted, context, () => unknown);
     }
     if (!(result instanceof DliError)) return DONE;
@@ -195,7 +197,7 @@ export class ChangeBindings {
     const isRefusedByDli = result.code === 'REJECTED' || result.isUnconfirmed;
     // Refused before DLI saw the request.
     if (!isRefusedByDli) return failure;
-    const unknown = unknownOutcome('UPSTREAM_ERROR', result.requestId, RETRY_AFTER_SECONDS);
+    const unknown = unknownOutcome('UPSTREAM_ERROR', result.requestId, BINDINGS_RETRY_AFTER_SECONDS);
     return this.#afterCheck(wanted, context, async () => {
       if (context.deadline.remainingMs() < this.#recheckMs + CHECK_MARGIN_MS) return unknown;
       await delay(this.#recheckMs);
@@ -212,12 +214,12 @@ export class ChangeBindings {
     const connection = await this.#readConnection(wanted.id, context);
     if (connection === undefined) return { kind: 'gone' };
     if (connection instanceof DliError)
-      return unknownOutcome('UPSTREAM_ERROR', connection.requestId, RETRY_AFTER_SECONDS);
+      return unknownOutcome('UPSTREAM_ERROR', connection.requestId, BINDINGS_RETRY_AFTER_SECONDS);
     const { action, resource } = wanted;
     const { bindings, areBindingsKnown } = connection;
     // A binding that cannot be read may exist.
     if (!areBindingsKnown && findBinding(bindings, resource) === undefined)
-      return unknownOutcome('UNREADABLE_RESPONSE', undefined, RETRY_AFTER_SECONDS);
+      return unknownOutcome('UNREADABLE_RESPONSE', undefined, BINDINGS_RETRY_AFTER_SECONDS);
     if (isAsWanted(action, bindings, resource)) return DONE;
     return otherwise(findBinding(connection.bindings, resource));
   }
@@ -254,7 +256,8 @@ export class ChangeBindings {
       if (resources.every(resource => isAsWanted(action, connection.bindings, resource)))
         return changedOutcome(action, connection, resources);
       const isLast = poll === MAX_LAG_POLLS || context.deadline.remainingMs() < lagPollMs + CHECK_MARGIN_MS;
-      if (isLast && action === 'unbind') return unknownOutcome('TIMEOUT_AFTER_SEND', undefined, RETRY_AFTER_SECONDS);
+      if (isLast && action === 'unbind')
+        return unknownOutcome('TIMEOUT_AFTER_SEND', undefined, BINDINGS_RETRY_AFTER_SECONDS);
       if (isLast) break;
     }
     // DLI has accepted it, but does not show it yet.
