@@ -49,7 +49,7 @@ export const ANONYMOUS: CallerAuthenticator = {
   authenticate: async () => ({ kind: 'authenticated', caller: ANONYMOUS_CALLER }),
 };
 
-/** Rate limit of mutations (create, bind, unbind, delete) per tenant, named after its variables. */
+/** Rate limit of mutations (create, bind, unbind, delete) per tenant. */
 export interface MutationLimit {
   /** Counts one mutation. Resolves with the seconds to wait when the limit is exceeded, else with undefined. */
   take(tenant: string): Promise<number | undefined>;

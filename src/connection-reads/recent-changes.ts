@@ -76,10 +76,10 @@ export class RecentChanges {
       sequence: this.#sequence,
       atMs: this.clock.monotonicMs(),
     });
-    for (const change of this.#changes.values()) {
-      if (this.#changes.size <= MAX_CHANGES && this.clock.monotonicMs() - change.atMs <= LIFE_MS) break;
-      this.#changes.delete(change.id);
-      this.#lastForgotten = change.sequence;
+    for (const oldest of this.#changes.values()) {
+      if (this.#changes.size <= MAX_CHANGES && this.clock.monotonicMs() - oldest.atMs <= LIFE_MS) break;
+      this.#changes.delete(oldest.id);
+      this.#lastForgotten = oldest.sequence;
     }
   }
 

@@ -47,10 +47,10 @@ export function unknownReasonOfStatus(status: number): UnknownReason {
   return status < 400 ? 'UNEXPECTED_REDIRECT' : 'UPSTREAM_ERROR';
 }
 
-/** The error codes that prove that nothing was done. */
+/** Why a call failed; not by itself proof that nothing was done. */
 export type FailureCode = DliErrorCode | 'NAME_TAKEN';
 
-/** The details of a call that did nothing. */
+/** The details of a failed call. */
 export interface FailureDetails {
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
   upstreamCode?: string | undefined;
@@ -62,7 +62,7 @@ export interface FailureDetails {
   upstreamMessage?: string | undefined;
 }
 
-/** The result of a call that did nothing. */
+/** The result of a failed call; not by itself proof that nothing was done, see `unconfirmed` results. */
 export interface FailedResult extends FailureDetails {
   kind: 'failed';
   code: FailureCode;

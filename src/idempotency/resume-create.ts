@@ -15,7 +15,7 @@ import { OWNERSHIP_MARGIN_MS, takeOver } from './reconciliation-schedule.js';
 export const IN_FLIGHT_WAIT_MS = 2_000;
 const POLL_MS = 100;
 
-/** Replays or resumes a repeated create from its record. A repeat never sends anything. */
+/** Replays or resumes a repeated create from its record. A repeat never sends the create again. */
 export class ResumeCreate {
   constructor(
     private readonly store: OperationStore,

@@ -23,7 +23,7 @@ export function newTrace(traceId = newTraceId()): TraceContext {
 
 /** Fields of a log record of the gateway's internals: an allow-list. */
 interface LogRecord extends Partial<TraceContext> {
-  // Stored: do not rename.
+  // Logged: do not rename.
   operation: 'reconcile' | 'store' | 'keys' | 'limits' | 'follow';
   outcome: string;
   /** Text written by the gateway, never by a caller or an upstream. */
