@@ -59,7 +59,7 @@ describe('an unauthenticated request gets the same 401 response', () => {
     expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason, reason]);
   });
 
-  it('before its body is read', async () => {
+  it('with a body that is not JSON, or is too large', async () => {
     expect(await answerTo(shared(), 'POST', '{"query":', {})).toEqual(REFUSAL);
     expect(await answerTo(shared(), 'POST', `{"query":"${'x'.repeat(70_000)}"}`, {})).toEqual(REFUSAL);
   });

@@ -3,7 +3,7 @@ import { completeAttempt, credentialVerdict } from '../../src/dli/create-attempt
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { createTestClock } from '../helpers/clock.js';
 
-describe('the response to a create shows that its credential', () => {
+describe('the verdict of a create on its credential', () => {
   it.each([
     [201, { connection_id: '0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11' }, 'ACCEPTED'],
     [200, { is_success: false }, 'ACCEPTED'],
@@ -20,7 +20,7 @@ describe('the response to a create shows that its credential', () => {
     [500, { error_code: 'DLI.0015' }, 'UNPROVEN'],
     [429, { error_code: 'APIGW.0308' }, 'UNPROVEN'],
     [502, {}, 'UNPROVEN'],
-  ])('%s %j: %s', (status, body, verdict) => {
+  ])('after a response of status %s with the body %j is %s', (status, body, verdict) => {
     const response = { status, text: JSON.stringify(body), header: () => undefined };
     const attempt = completeAttempt(response, 'project', createTestClock(), new ConfidentialTexts());
     expect(credentialVerdict(attempt)).toBe(verdict);

@@ -26,7 +26,7 @@ async function createThrottled(fault: { headers?: Record<string, string>; error?
   };
 }
 
-describe('a throttled create returns the time to wait', () => {
+describe('a throttled create', () => {
   it.each([
     ['one second', '1', 1, 1],
     ['five seconds', '5', 5, 1],
@@ -41,22 +41,25 @@ describe('a throttled create returns the time to wait', () => {
     ['a negative number, which is ignored', '-5', 1, 2],
     ['a number of 400 digits, which is ignored', '9'.repeat(400), 1, 2],
     ['an empty string', '', 1, 2],
-  ])('when Retry-After is %s', async (_case, header, seconds, requests) => {
-    const { answer, posts } = await createThrottled({
-      error: 'APIGW.0308',
-      headers: { 'Retry-After': header },
-    });
-    expect(answer).toEqual(['DliUnavailableError', 'UPSTREAM_THROTTLED', seconds]);
-    expect(posts).toBe(requests);
-  });
+  ])(
+    'returns the time to wait, and is retried only without a valid Retry-After: %s',
+    async (_case, header, seconds, requests) => {
+      const { answer, posts } = await createThrottled({
+        error: 'APIGW.0308',
+        headers: { 'Retry-After': header },
+      });
+      expect(answer).toEqual(['DliUnavailableError', 'UPSTREAM_THROTTLED', seconds]);
+      expect(posts).toBe(requests);
+    },
+  );
 
-  it('when Retry-After is absent', async () => {
+  it('without Retry-After is retried once and returns one second', async () => {
     const { answer, posts } = await createThrottled({ error: 'APIGW.0308' });
     expect(answer).toEqual(['DliUnavailableError', 'UPSTREAM_THROTTLED', 1]);
     expect(posts).toBe(2);
   });
 
-  it('when the body is empty', async () => {
+  it('with an empty body returns the time of Retry-After and is not retried', async () => {
     const { answer, posts } = await createThrottled({ headers: { 'Retry-After': '7' } });
     expect(answer).toEqual(['DliUnavailableError', 'UPSTREAM_THROTTLED', 7]);
     expect(posts).toBe(1);

@@ -36,7 +36,7 @@ function expectNoInternalError(gateway: TestGateway): void {
   expect(gateway.emulator.ledger.count()).toBe(0);
 }
 
-describe('a body of thousands of values is refused before its values are checked', () => {
+describe('a request of more than 500 values', () => {
   it.each<[what: string, request: object]>([
     ['tags without fields', create({ tags: repeat(20_000, {}) })],
     ['tags that are numbers', create({ tags: repeat(20_000, 0) })],
@@ -51,17 +51,17 @@ describe('a body of thousands of values is refused before its values are checked
     ['members of the request', { query: LIST, ...fields(5_000) }],
     ['requests of a batch', repeat(1_000, { query: '{ __typename }' })],
     ['501 values in lists of lists', { query: LIST, variables: { a: repeat(50, repeat(9, 0)) } }],
-  ])('%s', async (_what, request) => {
+  ])('is refused before its values are checked: %s', async (_what, request) => {
     expect(refusalOf(await shared().send(request), shared(), 'BAD_REQUEST')).toEqual([TOO_MANY_VALUES]);
   });
 
-  it('as an event stream', async () => {
+  it('is refused for an event stream', async () => {
     const request = { query: WATCH, variables: { id: repeat(20_000, {}) } };
     const answer = await shared().send(request, { accept: 'text/event-stream' });
     expect(refusalOf(answer, shared(), 'BAD_REQUEST')).toEqual([TOO_MANY_VALUES]);
   });
 
-  it('over a WebSocket', async () => {
+  it('is refused over a WebSocket', async () => {
     const request = { query: WATCH, variables: { id: repeat(20_000, {}) } };
     expect(await readAll(subscribe('graphql-ws', shared().graphqlUrl, request))).toMatchObject([
       { errors: [{ message: TOO_MANY_VALUES, extensions: { code: 'BAD_REQUEST' } }] },

@@ -29,7 +29,7 @@ describe('without an explorer', () => {
     expect(JSON.stringify(body)).not.toMatch(/did you mean/i);
   });
 
-  it('a browser gets no page', async () => {
+  it('a browser gets status 400 and no HTML', async () => {
     const response = await fetch(shared().graphqlUrl, { headers: { accept: 'text/html' } });
 
     expect(response.status).toBe(400);
