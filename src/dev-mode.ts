@@ -10,6 +10,7 @@ import { readEnvironment, resolveOptions } from './emulator/options.js';
 export interface DevelopmentEmulator {
   url: string;
   gatewayEnvironment: Environment;
+  /** Stops the emulator. */
   close(): Promise<void>;
 }
 

@@ -18,6 +18,7 @@ export class UndocumentedFields {
   /** Number of connections without a valid id. */
   withoutId = 0;
 
+  /** Number of fields that were added. */
   get count(): number {
     return this.#count;
   }

@@ -77,6 +77,7 @@ export class AccessKeyCheck {
     return refusal;
   }
 
+  /** Unlocks all keys and forgets their failures. */
   clear(): void {
     this.#failures.clear();
   }
@@ -151,6 +152,7 @@ export class TokenStore {
     for (const [text, token] of this.#tokens) this.#tokens.set(text, { ...token, expiresAtMs: 0 });
   }
 
+  /** Forgets all tokens, which are then invalid. */
   clear(): void {
     this.#tokens.clear();
   }

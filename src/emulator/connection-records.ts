@@ -46,6 +46,7 @@ export class ConnectionRecords<T extends ConnectionRecord> {
     return [...this.#records.values()].filter(record => !this.#isExpired(record));
   }
 
+  /** Removes all connections and tombstones. */
   clear(): void {
     this.#records.clear();
     this.#idsByName.clear();

@@ -107,10 +107,12 @@ export class ConnectionStore {
     };
   }
 
+  /** Adds a connection or replaces it. */
   add(record: ConnectionRecord): void {
     this.#records.put(record);
   }
 
+  /** Adds a connection with the given fields, and defaults for the others. A given state is final. */
   seed(partial: Partial<StoredConnection>, defaultProjectId: string): StoredConnection {
     const { state, process, connectionUrl, message, deletedAtMs, service = 'RDS', ...given } = partial;
     const prepared = this.prepare({
@@ -169,6 +171,7 @@ export class ConnectionStore {
       .sort((a, b) => a.createdAtMs - b.createdAtMs || (a.connectionId < b.connectionId ? -1 : 1));
   }
 
+  /** Removes all connections and tombstones. */
   clear(): void {
     this.#records.clear();
   }

@@ -39,6 +39,7 @@ export class DliOperations {
     return { ...response, appliedConnectionId: record.connectionId };
   }
 
+  /** Describes a connection or its tombstone. */
   get({ route }: Call): EmulatedResponse {
     const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);

@@ -97,6 +97,7 @@ export class EnhancedConnectionStore {
     this.#records.put(record);
   }
 
+  /** Adds a connection with the given fields, and defaults for the others. Given states of bindings are final. */
   seed({ bindings = [], ...given }: EnhancedSeed, defaultProjectId: string): StoredEnhancedConnection {
     const prepared = this.prepare({
       projectId: defaultProjectId,
@@ -150,6 +151,7 @@ export class EnhancedConnectionStore {
       .map(record => connectionAt(record, nowMs));
   }
 
+  /** Removes all connections and tombstones. */
   clear(): void {
     this.#records.clear();
   }

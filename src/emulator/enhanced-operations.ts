@@ -49,6 +49,7 @@ export class EnhancedOperations {
     return isDryRun ? response : { ...response, appliedConnectionId: connectionId };
   }
 
+  /** Describes a connection or its tombstone. */
   get({ route }: Call): EmulatedResponse {
     const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
@@ -98,12 +99,14 @@ export class EnhancedOperations {
     return this.#changeBindings(call, 'unbind', names => `Disassociated peer connection for queues:{${names}}.`);
   }
 
+  /** Lists the tags of a connection. */
   tags({ route }: Call): EmulatedResponse {
     const connection = this.connections.findLive(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, tagsBody(connection, this.options));
   }
 
+  /** Lists the projects that a connection is shared with. */
   privileges({ route }: Call): EmulatedResponse {
     const connection = this.connections.findLive(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);

@@ -59,6 +59,7 @@ export class IamOperations {
     return tokenResponse(token);
   }
 
+  /** Lists a page of the projects, optionally only those with a name. */
   listProjects({ request }: Call): EmulatedResponse {
     const query = new URLSearchParams(request.query);
     const name = query.get('name');

@@ -85,6 +85,7 @@ export class WritableLedger {
     await new Promise<void>((resolve, reject) => this.#waiters.push({ isSatisfied, resolve, reject }));
   }
 
+  /** Removes all entries and counts. */
   clear(): void {
     this.#entries = [];
     this.#counts.clear();

@@ -97,6 +97,7 @@ export class ResourceStore {
     this.#queues = queues ?? this.#queues;
   }
 
+  /** Lists the pools. */
   pools(): readonly Pool[] {
     return this.#pools;
   }

@@ -18,6 +18,7 @@ type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
 
 /** Serves the page of an explorer and what the page loads. */
 export interface Explorer {
+  /** Responds with the page. */
   sendPage(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
   /** Responds to {@link EXPLORER_ASSET_PATH}. */
   sendAsset(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;

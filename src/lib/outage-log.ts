@@ -7,7 +7,9 @@ interface OutageCount {
 
 /** Writes the log lines of an outage. */
 export interface OutageLines {
+  /** Logs that there is an outage, at its start and again while it lasts. */
   start(fields: OutageCount): void;
+  /** Logs the end of the outage. */
   end(fields: OutageCount): void;
 }
 

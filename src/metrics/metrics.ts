@@ -26,6 +26,7 @@ export interface Metrics {
 /** The metrics in the text format of Prometheus. */
 export interface Exposition {
   readonly contentType: string;
+  /** Resolves with the current values. */
   text(): Promise<string>;
 }
 
