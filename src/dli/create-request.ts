@@ -24,7 +24,7 @@ import type { AcquireCredential } from './repeatable-request.js';
 import { MAX_RESPONSE_BYTES } from './responses.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
-/** A create that is signed in. It must be sent or released, or other requests wait for its credential. */
+/** A create that has its credential. It must be sent or released, or other requests wait for its credential. */
 export interface PreparedCreate {
   kind: 'prepared';
   /** The credential of the first request. */
