@@ -1,35 +1,37 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { seed, sendDelete } from '../helpers/deletion.js';
-import type { GraphqlAnswer, TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
+import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
 import { pageOf, queryConnection, queryPage } from '../helpers/read-connections.js';
-import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
-import { freshName, shareGateway } from '../helpers/shared-gateway.js';
+import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
+import { freshName } from '../helpers/shared-gateway.js';
+import type { Faults } from './helpers/upstream-faults.js';
+import {
+  CREDENTIALS,
+  EVERYTHING,
+  expectNoLeaks,
+  messagesWith,
+  optionsFor,
+  QUICK_FAULTS,
+  shareSentinelGateway,
+} from './helpers/upstream-faults.js';
 
 afterEach(closeGateways);
 
-const EVERYTHING = Object.values(SENTINELS).join(' ');
-const ERROR_BODY = { error_code: 'DLI.0001', error_msg: EVERYTHING };
-const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
-
-type Faults = [how: string, fault: Partial<Fault>][];
-
 /** Operations that end by their timeout: who signs in, which call has no response in time, and why. */
 const SLOW_CALLS: [what: string, env: Environment, fault: Fault][] = [
-  ...Object.entries({ 'an access key': SENTINEL_ACCESS_KEY, 'an IAM user': SENTINEL_USER }).flatMap(
-    ([kind, env]): typeof SLOW_CALLS => [
-      [`with ${kind}, the create hangs`, env, { operation: 'createConnection', behaviour: 'hang' }],
-      [
-        `with ${kind}, the create gets a slow response`,
-        env,
-        { operation: 'createConnection', behaviour: 'drip', body: EVERYTHING },
-      ],
+  ...CREDENTIALS.flatMap(([kind, env]): typeof SLOW_CALLS => [
+    [`with ${kind}, the create hangs`, env, { operation: 'createConnection', behaviour: 'hang' }],
+    [
+      `with ${kind}, the create gets a slow response`,
+      env,
+      { operation: 'createConnection', behaviour: 'drip', body: EVERYTHING },
     ],
-  ),
+  ]),
   ['the request for a token hangs', SENTINEL_USER, { operation: 'issueToken', behaviour: 'hang' }],
   [
     'the project lookup hangs',
@@ -37,37 +39,6 @@ const SLOW_CALLS: [what: string, env: Environment, fault: Fault][] = [
     { operation: 'listProjects', behaviour: 'hang' },
   ],
 ];
-
-/** Faults of a call to DLI whose responses contain everything an upstream could know. */
-const QUICK_FAULTS: Faults = [
-  ['is reset', { behaviour: 'reset' }],
-  ['gets no response', { behaviour: 'close' }],
-  ['gets a response that is too long', { behaviour: 'huge' }],
-  ['is reset during the response', { behaviour: 'resetDuringAnswer', body: EVERYTHING }],
-  ['gets a truncated response', { behaviour: 'truncate', body: EVERYTHING, truncateAt: EVERYTHING.length - 1 }],
-  ...[400, 401, 403, 404, 429, 500, 502].map((status): [string, Partial<Fault>] => [
-    `gets ${status}`,
-    { status, body: ERROR_BODY },
-  ]),
-  ['is refused for the token', { error: 'APIGW.0307', headers: { 'X-Extra': encodeURIComponent(EVERYTHING) } }],
-  ['is refused for lack of permissions', { status: 403, body: { ...ERROR_BODY, error_code: 'APIGW.0302' } }],
-  ['gets a malformed error code', { status: 400, body: { error_code: `DLI.0001 ${EVERYTHING}` } }],
-  ['is redirected', { redirectTo: `https://${SENTINELS.accessKey}.example.com/${SENTINELS.projectId}` }],
-  ['gets invalid JSON', { body: `{"message":"${EVERYTHING}` }],
-  ['gets HTML', { status: 502, body: `<html>${EVERYTHING}` }],
-  ['gets malformed headers', { status: 429, headers: oddHeaders(SENTINELS.securityToken) }],
-  ['gets a malformed id', { body: { connection_id: EVERYTHING } }],
-  ['is unsuccessful', { body: { is_success: false, message: EVERYTHING } }],
-];
-
-/** Successes whose messages contain one of the gateway's secrets. */
-function messagesWith(secrets: Environment): Faults {
-  return Object.entries(secrets).flatMap(([name, secret]) =>
-    secret === undefined
-      ? []
-      : [[`gets a message with ${name}`, { body: { message: `About ${secret}.`, connection_id: ID } }]],
-  );
-}
 
 const IAM_FAULTS: Faults = [
   ['is reset', { behaviour: 'reset' }],
@@ -94,19 +65,6 @@ const CALLS_AND_FAULTS = CALLS.flatMap(([operation, send]) =>
   QUICK_FAULTS.map(([how, fault]) => [operation, how, fault, send] as const),
 );
 
-function oddHeaders(secret: string): Record<string, string> {
-  return { 'X-Request-Id': secret, 'Retry-After': secret, 'Content-Type': secret, Date: secret };
-}
-
-function optionsFor(env: Environment): TestGatewayOptions {
-  return {
-    env: { OPERATION_TIMEOUT_MS: '2000', READ_FRESHNESS_MS: '0', ...env },
-    emulator: SENTINEL_EMULATOR,
-    // Long, because each read of the list is logged and has to be searched.
-    limits: { minReconciliationMs: 500 },
-  };
-}
-
 /** Sends a create that may fail; returns its response and everything that could have leaked. */
 async function failingCreate({ graphqlUrl, emulator, log }: TestGateway, fault?: Fault) {
   if (fault !== undefined) emulator.inject({ times: 0, ...fault });
@@ -125,43 +83,25 @@ function typeOf(text: string): string | undefined {
   return JSON.parse(text).data?.createDatasourceConnection?.__typename;
 }
 
-describe.each([
-  ['an access key', SENTINEL_ACCESS_KEY],
-  ['an IAM user', SENTINEL_USER],
-])('with %s, no secret and no text of DLI is returned or logged when', (_kind, env) => {
-  const gateway = shareGateway(optionsFor(env));
+describe.each(CREDENTIALS)('with %s, no secret and no text of DLI is returned or logged when', (_kind, env) => {
+  const gateway = shareSentinelGateway(env);
 
-  afterAll(() => expect(findLeaks(gateway().log())).toEqual([]));
-
-  // Two refusals in a row, even in different tests, suspend the credential.
-  beforeEach(async () => void (await pageOf(gateway())));
-
-  it.each([...QUICK_FAULTS, ...messagesWith({ ...env, iamToken: SENTINELS.iamToken })])(
-    'the create %s',
-    async (_how, fault) => {
-      const { text, lines, seen } = await failingCreate(gateway(), { operation: 'createConnection', ...fault });
-      expect(typeOf(text)).toMatch(/^(Dli|OutcomeUnknown|Create)/);
-      expect(seen).toContain('"operation":"createConnection"');
-      const [create] = gateway().emulator.ledger.entries('createConnection');
-      expect(create).toMatchObject({
-        authenticated: true,
-        path: `/v2.0/${SENTINELS.projectId}/datasource-connection`,
-      });
-      expect(findLeaks(seen)).toEqual([]);
-      expect(findBadLines(lines)).toEqual([]);
-    },
-  );
+  it.each([...QUICK_FAULTS, ...messagesWith(env)])('the create %s', async (_how, fault) => {
+    const { text, lines, seen } = await failingCreate(gateway(), { operation: 'createConnection', ...fault });
+    expect(typeOf(text)).toMatch(/^(Dli|OutcomeUnknown|Create)/);
+    expect(seen).toContain('"operation":"createConnection"');
+    const [create] = gateway().emulator.ledger.entries('createConnection');
+    expect(create).toMatchObject({
+      authenticated: true,
+      path: `/v2.0/${SENTINELS.projectId}/datasource-connection`,
+    });
+    expect(findLeaks(seen)).toEqual([]);
+    expect(findBadLines(lines)).toEqual([]);
+  });
 
   it.each(CALLS_AND_FAULTS)('the %s %s', async (operation, _how, fault, send) => {
-    const { emulator, log } = gateway();
-    const id = seed(emulator);
-    emulator.inject({ operation, times: 0, ...fault });
-    const logBefore = log().length;
-    const { headers, body } = await send(gateway(), id);
-    const lines = log().slice(logBefore);
-    expect(emulator.ledger.count(operation)).toBeGreaterThan(0);
-    expect(findLeaks(`${JSON.stringify([...headers])}\n${JSON.stringify(body)}\n${lines}`)).toEqual([]);
-    expect(findBadLines(lines)).toEqual([]);
+    const id = seed(gateway().emulator);
+    await expectNoLeaks(gateway(), [{ operation, ...fault }], async () => [await send(gateway(), id)]);
   });
 
   it.each([
