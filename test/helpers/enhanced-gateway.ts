@@ -51,7 +51,8 @@ const CHANGE_ERRORS = `
   ... on ChangeOutcomeUnknownError { reason requestId retryAfterSeconds }
   ... on UserError { message code }`;
 
-const BIND = `
+/** A bind with every field of every member. */
+export const BIND = `
   mutation Bind($input: ConnectionResourcesInput!) {
     payload: bindDatasourceConnection(input: $input) {
       __typename
@@ -61,7 +62,8 @@ const BIND = `
     }
   }`;
 
-const UNBIND = `
+/** An unbind with every field of every member. */
+export const UNBIND = `
   mutation Unbind($input: ConnectionResourcesInput!) {
     payload: unbindDatasourceConnection(input: $input) {
       __typename
