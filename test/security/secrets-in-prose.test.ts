@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
 import { remove } from '../helpers/deletion.js';
+import { enhancedCalls, POOL_A, POOL_B } from '../helpers/enhanced-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { connectionOf, pageOf } from '../helpers/read-connections.js';
@@ -11,6 +12,7 @@ import type { Transport } from '../helpers/subscribers.js';
 import { closeSubscribers, readAll, subscribe } from '../helpers/subscribers.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
+const ENHANCED_ID = '0b8a4c1e-5a06-4a54-8f0e-6f7c8f0d3a52';
 const USER = { name: 'quiet operator', password: 'correct horse battery staple', domainName: 'Example-Holding' };
 const HARMLESS = 'Ask the support for more.';
 
@@ -24,6 +26,7 @@ const USER_ENV = {
 const gateway = shareGateway({
   env: { ...USER_ENV, IAM_PASSWORD: USER.password, FOLLOW_INTERVAL_MS: '100' },
   emulator: { users: [USER] },
+  limits: { bindingRecheckMs: 60 },
 });
 
 afterEach(async () => {
@@ -41,34 +44,50 @@ function failedConnection(text: string): Partial<Fault>['body'] {
   };
 }
 
-function watch(transport: Transport) {
+function failedBinding(text: string): Partial<Fault>['body'] {
+  return {
+    is_success: true,
+    id: ENHANCED_ID,
+    status: 'ACTIVE',
+    elastic_resource_pools: [{ name: POOL_A.name, status: 'FAILED', err_msg: text }],
+  };
+}
+
+function refusalOf(operation: Fault['operation'], error_code: string): (text: string) => Fault {
+  return text => ({ operation, status: 400, body: { error_code, error_msg: text } });
+}
+
+function watch(transport: Transport, id: string) {
   return ({ graphqlUrl }: TestGateway) =>
     readAll(
       subscribe(transport, graphqlUrl, {
-        query: `subscription { datasourceConnection(id: "${ID}") {
-          queues { failureReason } ... on ClassicDatasourceConnection { failureReason }
+        query: `subscription { datasourceConnection(id: "${id}") {
+          queues { failureReason }
+          ... on ClassicDatasourceConnection { failureReason }
+          ... on EnhancedDatasourceConnection { bindings { failure { reason } } }
         } }`,
       }),
     );
 }
 
-/** Every way in which a text from DLI reaches a caller: the fault that sends it, and the caller's request. */
-const WAYS: [way: string, fault: (text: string) => Fault, ask: (gateway: TestGateway) => Promise<unknown>][] = [
+function listBindings({ send }: TestGateway) {
+  return send({
+    query:
+      '{ datasourceConnections { items { ... on EnhancedDatasourceConnection { bindings { failure { reason } } } } } }',
+  });
+}
+
+/** One of the ways in which a text from DLI reaches a caller: the fault that sends it, and the caller's request. */
+type Way = [way: string, fault: (text: string) => Fault, ask: (gateway: TestGateway) => Promise<unknown>];
+
+const WAYS_OF_CLASSIC: Way[] = [
   [
     'the message of a create',
     text => ({ operation: 'createConnection', body: { connection_id: ID, message: text } }),
     ({ create }) => create({ name: freshName() }),
   ],
-  [
-    'the refusal of a create',
-    text => ({ operation: 'createConnection', status: 400, body: { error_code: 'DLI.1028', error_msg: text } }),
-    ({ create }) => create({ name: freshName() }),
-  ],
-  [
-    'the refusal of a delete',
-    text => ({ operation: 'deleteConnection', status: 400, body: { error_code: 'DLI.1028', error_msg: text } }),
-    sender => remove(sender, ID),
-  ],
+  ['the refusal of a create', refusalOf('createConnection', 'DLI.1028'), ({ create }) => create({ name: freshName() })],
+  ['the refusal of a delete', refusalOf('deleteConnection', 'DLI.1028'), sender => remove(sender, ID)],
   [
     'an unsuccessful delete',
     text => ({ operation: 'deleteConnection', body: { is_success: false, message: text } }),
@@ -87,16 +106,86 @@ const WAYS: [way: string, fault: (text: string) => Fault, ask: (gateway: TestGat
     }),
     sender => pageOf(sender),
   ],
-  ...(['graphql-ws', 'graphql-sse'] as const).map((transport): (typeof WAYS)[number] => [
-    `an event over ${transport}`,
-    text => ({ operation: 'getConnection', body: failedConnection(text) }),
-    watch(transport),
-  ]),
+  ...(['graphql-ws', 'graphql-sse'] as const).map(
+    (transport): Way => [
+      `an event over ${transport}`,
+      text => ({ operation: 'getConnection', body: failedConnection(text) }),
+      watch(transport, ID),
+    ],
+  ),
 ];
 
-async function seenAfter(fault: Fault, ask: (typeof WAYS)[number][2]): Promise<string> {
+const WAYS_OF_ENHANCED: Way[] = [
+  [
+    'the refusal of a create',
+    refusalOf('createEnhancedConnection', 'DLI.1028'),
+    sender => enhancedCalls(sender).createEnhanced({ name: freshName().replace('-', '_') }),
+  ],
+  [
+    'the refusal of a bind',
+    refusalOf('associateQueue', 'DLI.0012'),
+    sender => enhancedCalls(sender).bind(ENHANCED_ID, POOL_B),
+  ],
+  [
+    'the refusal of an unbind',
+    refusalOf('disassociateQueue', 'DLI.0012'),
+    sender => enhancedCalls(sender).unbind(ENHANCED_ID, POOL_A),
+  ],
+  [
+    'the refusal of a delete',
+    refusalOf('deleteEnhancedConnection', 'DLI.1028'),
+    sender => enhancedCalls(sender).remove(ENHANCED_ID),
+  ],
+  [
+    'a failed binding',
+    text => ({ operation: 'getEnhancedConnection', body: failedBinding(text) }),
+    sender => enhancedCalls(sender).read(ENHANCED_ID),
+  ],
+  [
+    'a failed binding that is bound again',
+    text => ({ operation: 'getEnhancedConnection', body: failedBinding(text) }),
+    sender => enhancedCalls(sender).bind(ENHANCED_ID, POOL_A),
+  ],
+  [
+    'a failed binding that prevents an unbind',
+    text => ({ operation: 'getEnhancedConnection', body: failedBinding(text) }),
+    sender => {
+      sender.emulator.inject({ operation: 'disassociateQueue', error: 'DLI.0007' });
+      return enhancedCalls(sender).unbind(ENHANCED_ID, POOL_A);
+    },
+  ],
+  [
+    'a list of failed bindings',
+    text => ({
+      operation: 'listEnhancedConnections',
+      body: { is_success: true, count: 1, connections: [failedBinding(text)] },
+    }),
+    listBindings,
+  ],
+  ...['key', 'value'].map(
+    (part): Way => [
+      `the ${part} of a tag`,
+      text => ({
+        operation: 'listEnhancedConnectionTags',
+        body: { tags: [{ key: 'key', value: 'value', [part]: text }], count: 1 },
+      }),
+      sender => connectionOf(sender, ENHANCED_ID),
+    ],
+  ),
+  ...(['graphql-ws', 'graphql-sse'] as const).map(
+    (transport): Way => [
+      `an event over ${transport}`,
+      text => ({ operation: 'getEnhancedConnection', body: failedBinding(text) }),
+      watch(transport, ENHANCED_ID),
+    ],
+  ),
+];
+
+async function seenAfter(fault: Fault, ask: Way[2]): Promise<string> {
   const { emulator, log } = gateway();
   emulator.seedConnection({ connectionId: ID, state: 'ACTIVE' });
+  const bindings = [{ kind: 'pool', name: POOL_A.name, status: 'ACTIVE' }] as const;
+  emulator.seedEnhancedConnection({ connectionId: ENHANCED_ID, bindings });
   emulator.inject({ times: 0, ...fault });
   const logBefore = log().length;
   const response = await ask(gateway());
@@ -134,14 +223,19 @@ it.each([
   expect(log().slice(logBefore).includes('-Holding')).toBe(isLogged);
 });
 
-describe.each(WAYS)('words of DLI in %s', (_way, fault, ask) => {
-  it('are shown', async () => {
-    expect(await seenAfter(fault(HARMLESS), ask)).toContain(HARMLESS);
-  });
+describe.each([
+  ['classic', WAYS_OF_CLASSIC],
+  ['enhanced', WAYS_OF_ENHANCED],
+])('of %s connections', (_kind, ways) => {
+  describe.each(ways)('words of DLI in %s', (_way, fault, ask) => {
+    it('are shown', async () => {
+      expect(await seenAfter(fault(HARMLESS), ask)).toContain(HARMLESS);
+    });
 
-  it.each(Object.entries(USER))('are withheld if they contain the %s of the IAM user', async (_name, secret) => {
-    const seen = await seenAfter(fault(`The account of ${secret.toUpperCase()} is locked.`), ask);
-    expect(seen.toLowerCase()).not.toContain(secret.toLowerCase());
+    it.each(Object.entries(USER))('are withheld if they contain the %s of the IAM user', async (_name, secret) => {
+      const seen = await seenAfter(fault(`The account of ${secret.toUpperCase()} is locked.`), ask);
+      expect(seen.toLowerCase()).not.toContain(secret.toLowerCase());
+    });
   });
 });
 
