@@ -6,7 +6,6 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import { PollSchedule } from './poll-schedule.js';
 import type { ConnectionReader } from './reader.js';
-import type { ConnectionChange } from './recent-changes.js';
 import type { WatchStream } from './watch-stream.js';
 import type { ConnectionEvent, PollLease, Subscriber } from './watcher.js';
 
