@@ -89,32 +89,20 @@ export class CreateConnection {
     if (found.kind === 'unreadable') return unknownOutcome('STORE_LOST', undefined, UNREADABLE_RETRY_SECONDS);
     const prepared = await dli.prepareCreate(context);
     if (prepared.kind === 'failed') return prepared;
-    return this.#record(command, key, prepared, context).catch(error => {
+    return this.#recordAndSend(command, key, prepared, context).catch(error => {
       prepared.release();
       throw error;
     });
   }
 
-  /** Records the create durably, right before its first byte is sent. */
-  async #record(
+  /** Records the create durably and sends it, or continues the one that is recorded already. */
+  async #recordAndSend(
     command: CreateCommand,
-    derived: OperationKey,
+    key: OperationKey,
     prepared: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateOutcome> {
-    const { keys, inline } = this.dependencies;
-    const { fingerprint } = derived;
-    // Another create may have replaced the secret during the sign-in.
-    const isCurrent = derived.projectId === (await keys.projectId());
-    const key = isCurrent ? derived : await keys.forCreate(command, fingerprint);
-    let record = this.#newRecord(command, key, context);
-    let begun = await this.#store(record);
-    if (begun.kind === 'secretReplaced') {
-      // The store lost its data, and now identifies its records by another secret.
-      keys.forgetSecret();
-      record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
-      begun = await this.#store(record);
-    }
+    const { record, begun } = await this.#beginRecord(command, key, context);
     if (begun.kind === 'begun' && !begun.hasLostRecords) return this.#send(command.request, record, context, prepared);
     // No other branch sends this create at once, and lookups may need the credential.
     prepared.release();
@@ -122,14 +110,35 @@ export class CreateConnection {
       case 'begun':
         return this.#sendAfterLoss(command.request, record, context);
       case 'exists':
-        return this.#resume(begun.record, fingerprint, context);
+        return this.#resume(begun.record, key.fingerprint, context);
       case 'nameHeld':
-        return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(begun.record) };
+        return { kind: 'inProgress', retryAfterSeconds: this.dependencies.inline.secondsUntilDecided(begun.record) };
       case 'unreadable':
         return unknownOutcome('STORE_LOST', undefined, UNREADABLE_RETRY_SECONDS);
       case 'secretReplaced':
         return STORE_UNAVAILABLE;
     }
+  }
+
+  /** Begins the record; once more if the store has replaced the secret that identifies its records. */
+  async #beginRecord(
+    command: CreateCommand,
+    derived: OperationKey,
+    context: OperationContext,
+  ): Promise<{ record: SendingRecord; begun: BeginResult }> {
+    const { keys } = this.dependencies;
+    const { fingerprint } = derived;
+    // Another create may have replaced the secret during the sign-in.
+    const isCurrent = derived.projectId === (await keys.projectId());
+    const begin = async (key: OperationKey) => {
+      const record = this.#newRecord(command, key, context);
+      return { record, begun: await this.#store(record) };
+    };
+    const first = await begin(isCurrent ? derived : await keys.forCreate(command, fingerprint));
+    if (first.begun.kind !== 'secretReplaced') return first;
+    // The store lost its data.
+    keys.forgetSecret();
+    return begin(await keys.forCreate(command, fingerprint));
   }
 
   #store(record: SendingRecord): Promise<BeginResult> {
