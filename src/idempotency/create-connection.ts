@@ -155,23 +155,21 @@ export class CreateConnection {
     return this.dependencies.resume.run(record, context);
   }
 
-  /** @param prepared undefined when the store has lost records, one of which may have belonged to this create */
   async #send(
     request: ConnectionRequest,
     record: SendingRecord,
     context: OperationContext,
-    prepared: PreparedCreate | undefined,
+    prepared: PreparedCreate,
   ): Promise<CreateOutcome> {
     const { dli } = this.dependencies;
     const tagged =
       record.hasMarker === true ? { ...request, tags: [...(request.tags ?? []), markerTagOf(record.id)] } : request;
-    const signedIn = prepared ?? (await dli.prepareCreate(context));
-    const result = signedIn.kind === 'failed' ? signedIn : await dli.createConnection(tagged, signedIn, context);
+    const result = await dli.createConnection(tagged, prepared, context);
     switch (result.kind) {
       case 'created':
         return this.#settleCreated(result, record);
       case 'failed':
-        return this.#settleFailed(result, record, context, prepared === undefined);
+        return this.#settleFailed(result, record, context);
       case 'unconfirmed':
       case 'unknown':
         return this.#reconcile(result, record, context);
@@ -189,7 +187,9 @@ export class CreateConnection {
     const record = { ...begun, sentAtMs, isAfterLoss: true };
     const earlier = await this.#findAfterLoss(record, context);
     if (earlier !== undefined) return earlier;
-    return this.#send(request, record, context, undefined);
+    const prepared = await this.dependencies.dli.prepareCreate(context);
+    if (prepared.kind === 'failed') return this.#settleFailed(prepared, record, context);
+    return this.#send(request, record, context, prepared);
   }
 
   /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
@@ -224,12 +224,7 @@ export class CreateConnection {
     return { kind: 'created', ...success, record: written };
   }
 
-  async #settleFailed(
-    result: FailedResult,
-    record: SendingRecord,
-    context: OperationContext,
-    hasLostRecords: boolean,
-  ): Promise<CreateOutcome> {
+  async #settleFailed(result: FailedResult, record: SendingRecord, context: OperationContext): Promise<CreateOutcome> {
     const { writer, reconciler, clock } = this.dependencies;
     const { code } = result;
     if (code !== 'REJECTED' && code !== 'NAME_TAKEN') {
@@ -238,7 +233,7 @@ export class CreateConnection {
       return result;
     }
     const refusal = { ...result, code };
-    if (code === 'NAME_TAKEN' && hasLostRecords)
+    if (code === 'NAME_TAKEN' && record.isAfterLoss === true)
       return this.#reconcile({ kind: 'unconfirmed', reason: 'UPSTREAM_ERROR', refusal }, record, context);
     if (code === 'NAME_TAKEN' && record.hasMarker === true) {
       // Without an earlier request, only the marker proves that the connection of this name is ours.
