@@ -4,7 +4,6 @@ import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext } from '../dli/dli-error.js';
 import type { ConfidentialTexts } from '../dli/sanitize.js';
-import { shownMessage } from '../dli/sanitize.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
@@ -16,7 +15,14 @@ import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
 import type { OperationKey, OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toUnconfirmed, unknownOutcome } from './outcome.js';
+import {
+  recordedOutcome,
+  STORE_UNAVAILABLE,
+  toRejection,
+  toUnconfirmed,
+  unknownOutcome,
+  withShownTexts,
+} from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import { toFoundSuccess } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
@@ -197,14 +203,16 @@ export class CreateConnection {
     const { reconciler, writer } = this.dependencies;
     const finding = await reconciler.findAfterLoss(record, context.trace, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
-    if (finding.kind === 'claimed') return this.#settleFound(record, finding, context);
+    if (finding.kind === 'claimed') return this.#settleFound(record, finding, 'a loss of records', context);
     await writer.remove(record);
     return unknownOutcome('STORE_LOST', undefined, STORE_LOST_RETRY_SECONDS);
   }
 
+  /** Settles a create with the connection of an earlier call, whose record is gone. */
   async #settleFound(
     record: SendingRecord,
     finding: Parameters<typeof toFoundSuccess>[1],
+    event: 'a loss of records' | 'a refusal of its name',
     { trace }: OperationContext,
   ): Promise<CreateOutcome> {
     const { writer, clock, log } = this.dependencies;
@@ -212,7 +220,7 @@ export class CreateConnection {
     const found = toSucceeded({ ...record, isAfterLoss: true }, success, clock.epochMs());
     await writer.write(found);
     const ids = { operationId: record.id, connectionId: found.connectionId };
-    log.info({ ...trace, ...ids, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
+    log.info({ ...trace, ...ids, operation: 'reconcile', outcome: 'found' }, `create found after ${event}`);
     return recordedOutcome(found);
   }
 
@@ -239,7 +247,7 @@ export class CreateConnection {
       // Without an earlier request, only the marker proves that the connection of this name is ours.
       const deadline = this.#lookupDeadline(context);
       const found = await reconciler.findMarked(record, context.trace, deadline);
-      if (found !== undefined) return this.#settleFound(record, found, context);
+      if (found !== undefined) return this.#settleFound(record, found, 'a refusal of its name', context);
     }
     await writer.write(toRejected(record, toRejection(refusal), clock.epochMs()));
     return result;
@@ -283,13 +291,6 @@ function wantedOf(request: ConnectionRequest): OperationRecord['wanted'] {
   const { name } = request;
   if (request.kind === 'CLASSIC') return { name, service: request.service, url: request.url };
   return { kind: 'ENHANCED', name, vpcId: request.vpcId, networkId: request.networkId };
-}
-
-function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {
-  if (outcome.kind === 'created') return { ...outcome, message: shownMessage(outcome.message, confidential) };
-  if (outcome.kind === 'failed' && outcome.upstreamMessage !== undefined)
-    return { ...outcome, upstreamMessage: shownMessage(outcome.upstreamMessage, confidential) ?? undefined };
-  return outcome;
 }
 
 // Only what comes before the first byte throws.

@@ -38,7 +38,10 @@ const COMMON = {
   sentAtMs: timeMs,
   /** Whether the request carries the marker tag. */
   hasMarker: z.boolean().exactOptional(),
-  /** Whether it was begun after the store lost records: an earlier call may have bound a connection in the list. */
+  /**
+   * Whether an earlier call, whose record is gone, may have bound a connection in the list: the record was begun after
+   * the store lost records, or DLI refused the name, and the connection of that name has the marker of this create.
+   */
   isAfterLoss: z.boolean().exactOptional(),
   wanted,
   /** The trace of the request that began the record: 32 hex digits. Absent from records of older versions. */

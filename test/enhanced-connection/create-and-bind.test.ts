@@ -17,7 +17,7 @@ import { closeGateways, sendGraphql } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { startUpstream } from '../helpers/idempotency-gateway.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
-import { openClient } from '../helpers/redis-access.js';
+import { openClient, PREFIX } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startEmulator } from '../helpers/running-emulator.js';
@@ -140,6 +140,20 @@ describeWithProgram('redis-server', 'a create of an enhanced connection', progra
     };
     expect(await createEnhanced(input)).toMatchObject(found);
     expect(await createEnhanced(input)).toMatchObject(found);
+    expect(emulator.ledger.count('associateQueue')).toBe(binds);
+  });
+
+  it('binds nothing again when its marker identifies it after an undetected loss of its record', async () => {
+    const redis = await startRedisServer(program);
+    const env = { REDIS_URL: redis.url, DLI_MARKER_TAG: 'true' };
+    const { createEnhanced, unbind, emulator } = await startEnhancedGateway({ env });
+    const input = { idempotencyKey: randomUUID(), resources: [POOL_A] };
+    const { connectionId = '' } = await createEnhanced(input);
+    await unbind(connectionId, POOL_A);
+    const binds = emulator.ledger.count('associateQueue');
+    const client = openClient(redis.url);
+    await client.del(await client.keys(`${PREFIX}record:*`));
+    expect(await createEnhanced(input)).toMatchObject({ __typename: SUCCESS, connectionId, reconciled: true });
     expect(emulator.ledger.count('associateQueue')).toBe(binds);
   });
 });

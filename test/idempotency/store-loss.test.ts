@@ -113,11 +113,13 @@ describeWithProgram('redis-server', 'a Redis that lost its records', program => 
   it('does not hide a connection with a marker tag, even if the loss was not detected', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, DLI_MARKER_TAG: 'true' };
-    const { create, emulator, applied } = await startIdempotencyGateway({ env });
+    const { create, emulator, applied, log } = await startIdempotencyGateway({ env });
     const { connectionId } = await create(CALL);
     const client = openClient(redis.url);
     await client.del(await client.keys(`${PREFIX}record:*`));
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
+    expect(log()).toContain('create found after a refusal of its name');
+    expect(log()).not.toContain('after a loss of records');
     // Not found in the list beforehand: a second create was sent, and DLI refused its name.
     expect([emulator.ledger.count('createConnection'), applied()]).toEqual([2, [connectionId]]);
   });
