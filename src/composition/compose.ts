@@ -101,7 +101,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   const issuerTransport = new Transport({ egress, pool: 'issuer', metrics }, { maxConnections: 1 });
   const sampler = new LogSampler(logWindowMs);
   const upstream = new UpstreamLog(log, sampler, metrics);
-  const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
+  const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream, log);
   const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
   const redis = await openRedis(config.redis, redisTimeoutMs, clock, log);
   const storeHealth = new StoreHealth(redis === undefined ? 'lmdb' : 'redis', clock, log, logWindowMs);

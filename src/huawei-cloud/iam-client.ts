@@ -1,6 +1,7 @@
 import type { KyInstance, Options } from 'ky';
 import { z } from 'zod';
-import type { TraceContext } from '../lib/logger.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
+import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
@@ -45,6 +46,12 @@ const tokenBody = z.object({
 });
 const projectsBody = z.object({ projects: z.array(z.object({ id: projectId, name: z.string() })) });
 
+/** Log of errors of the gateway itself during a call. */
+type BugLog = Pick<
+  Logger<TraceContext & { operation: UpstreamOperations['iam']; errorName: string; frames: string[] }>,
+  'error'
+>;
+
 /** Client for the two IAM operations that the gateway needs. Source: docs/sources.md, IAM. */
 export class IamClient {
   readonly #http: KyInstance;
@@ -54,6 +61,7 @@ export class IamClient {
     private readonly endpoint: URL,
     private readonly clock: Clock,
     private readonly upstream: UpstreamLog,
+    private readonly log: BugLog,
   ) {
     this.#http = createKyClient(transport);
   }
@@ -132,7 +140,13 @@ export class IamClient {
         const cause = causeCode === undefined ? errorType : `${errorType}, ${causeCode}`;
         throw new AuthenticationError('UNAVAILABLE', `IAM did not respond (${cause}).`);
       }
-      details.outcome = error instanceof AuthenticationError ? error.failure : 'UNAVAILABLE';
+      if (error instanceof AuthenticationError) {
+        details.outcome = error.failure;
+      } else {
+        details.outcome = 'INTERNAL';
+        // Here, because nobody waits for a renewal in the background.
+        logBug(this.log, { ...trace, operation }, error);
+      }
       throw error;
     } finally {
       upstream.write({ trace, target: 'iam', operation, durationMs: clock.monotonicMs() - startedMs, ...details });

@@ -1,11 +1,15 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { IAM_USER } from '../helpers/iam-user.js';
 import { nextChange, watchList } from '../helpers/list-changes.js';
 import { findBadLines } from '../helpers/log-lines.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
 
 const CANARY = 'zq7canary';
+/** Tokens live for 24 hours. */
+const NEARLY_A_DAY_MS = 23.8 * 3_600_000;
 const BROKEN_CLOCK = {
   epochMs: () => Date.now(),
   monotonicMs(): number {
@@ -108,6 +112,51 @@ describe('an internal error', () => {
     await createOn(gateway);
 
     expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+});
+
+describe('an internal error in a call to IAM', () => {
+  /** A clock that, once broken, throws while a call to IAM is prepared. */
+  function startBreakableClock() {
+    let isBroken = false;
+    const clock = createManualClock();
+    return {
+      ...clock,
+      break: () => {
+        isBroken = true;
+      },
+      epochMs(): number {
+        if (isBroken && /iam-client/.test(new Error().stack ?? ''))
+          throw new RangeError(`The clock broke: sk=${CANARY}`);
+        return clock.epochMs();
+      },
+    };
+  }
+
+  it('is not reported as an outage of IAM', async () => {
+    const clock = startBreakableClock();
+    clock.break();
+    const gateway = await startGateway({ env: IAM_USER, clock });
+    const { body } = await createOn(gateway);
+
+    expect(body).toMatchObject({ data: null, errors: [{ extensions: { code: 'INTERNAL' } }] });
+    expect(gateway.log()).toMatch(/"operation":"issueToken","outcome":"INTERNAL"/);
+    expect(gateway.log()).not.toMatch(/UNAVAILABLE/);
+    expect(gateway.log()).not.toContain(CANARY);
+    expect(findBadLines(gateway.log())).toEqual([]);
+  });
+
+  it('is logged although no caller waits for the renewal of the token', async () => {
+    const clock = startBreakableClock();
+    const gateway = await startGateway({ env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } });
+    await gateway.create({ name: 'before' });
+    clock.break();
+    clock.advance(NEARLY_A_DAY_MS);
+
+    expect(await gateway.create({ name: 'after' })).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+    await gateway.logged('"operation":"issueToken","errorName":"RangeError"');
+    expect(gateway.log()).toMatch(/"operation":"issueToken","errorName":"RangeError",.*"msg":"internal error"/);
+    expect(gateway.log()).not.toContain(CANARY);
   });
 });
 

@@ -86,7 +86,7 @@ export async function startClients(
   const authenticator = new AccessKeyAuthenticator(
     { accessKey: 'LOOPBACKACCESSKEY001', secretKey: 'secret-of-the-loopback-access-key-001' },
     { id: PROJECT_ID, name: 'test' },
-    new IamClient(iamTransport, endpoint, clock, upstream),
+    new IamClient(iamTransport, endpoint, clock, upstream, log),
     clock,
     () => undefined,
   );
