@@ -41,15 +41,15 @@ export interface CallerGuards {
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
 export function createAuthenticationHook(guards: CallerGuards): AuthenticationHook {
   return async (request, reply) => {
-    const startedAtMs = guards.clock.epochMs();
-    const result = await authenticate(request, request.headers.authorization, guards, startedAtMs);
+    const start = now(guards.clock);
+    const result = await authenticate(request, request.headers.authorization, guards, start);
     if (result.kind === 'unauthenticated')
       return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
     if (result.kind !== 'authenticated') return sendHttpError(reply, result.kind, result.retryAfterSeconds);
     const { context } = result;
     request.setDecorator<RequestContext>(CONTEXT_DECORATOR, context);
     if (guards.connections.assignTenant(request.raw.socket, context.caller.tenant)) return undefined;
-    auditRefusal(guards, context, 'tooManyOpenConnections', 'too many connections', startedAtMs);
+    auditRefusal(guards, context, 'tooManyOpenConnections', 'too many connections', start);
     reply.header('connection', 'close');
     return sendHttpError(reply, 'tooManyOpenConnections', QUOTA_RETRY_AFTER_SECONDS);
   };
@@ -60,12 +60,24 @@ type RequestAuthentication =
   | { kind: 'authenticated'; context: RequestContext }
   | Exclude<AuthenticationResult, AuthenticatedCaller>;
 
+/** When a request was received. */
+interface Start {
+  /** Milliseconds since 1970-01-01 UTC. */
+  startedAtMs: number;
+  /** By `performance.now()`, because the wall clock may be set back before the end. */
+  startMs: number;
+}
+
+function now(clock: Clock): Start {
+  return { startedAtMs: clock.epochMs(), startMs: performance.now() };
+}
+
 /** Authenticates a request. Refusals are written to the audit log. */
 export async function authenticate(
   request: FastifyRequest,
   authorization: string | undefined,
   guards: CallerGuards,
-  startedAtMs = guards.clock.epochMs(),
+  start = now(guards.clock),
 ): Promise<RequestAuthentication> {
   const { trace, operation } = entryOf(request.raw);
   const origin = { trace, operation, address: clientAddressOf(request) };
@@ -73,7 +85,7 @@ export async function authenticate(
   guards.metrics.count('dli_gateway_auth_total', { result: result.kind });
   if (result.kind === 'rateLimited') guards.metrics.count('dli_gateway_rate_limited_total', { kind: 'failedLogins' });
   if (result.kind !== 'authenticated') {
-    auditRefusal(guards, origin, result.kind, result.reason, startedAtMs);
+    auditRefusal(guards, origin, result.kind, result.reason, start);
     return result;
   }
   const { kind, ...authenticated } = result;
@@ -81,14 +93,14 @@ export async function authenticate(
 }
 
 function auditRefusal(
-  { audit, clock }: CallerGuards,
+  { audit }: CallerGuards,
   { trace, address, caller }: Partial<RequestContext> & Pick<RequestContext, 'trace' | 'address'>,
   error: HttpErrorName,
   reason: string | undefined,
-  startedAtMs: number,
+  { startedAtMs, startMs }: Start,
 ): void {
   const { code } = HTTP_ERRORS[error];
-  audit.write({ trace, address, caller, code, reason, startedAtMs, durationMs: clock.epochMs() - startedAtMs });
+  audit.write({ trace, address, caller, code, reason, startedAtMs, durationMs: performance.now() - startMs });
 }
 
 /**

@@ -114,6 +114,17 @@ describe('the audit log', () => {
     ]);
   });
 
+  it('records no negative duration of a refused request when the wall clock is set back', async () => {
+    let epochMs = Date.now();
+    const clock = { ...createManualClock(), epochMs: () => (epochMs -= 3_600_000) };
+    const gateway = await startTokenGateway({}, { clock });
+    await gateway.createAs(undefined);
+
+    const durations = gateway.audit().map(({ durationMs }) => Number(durationMs));
+    expect(durations).toHaveLength(1);
+    expect(Math.min(...durations)).toBeGreaterThanOrEqual(0);
+  });
+
   it('does not record queries', async () => {
     const gateway = shared();
     await gateway.ask(await gateway.sign());
