@@ -27,9 +27,7 @@ export class TrustedDocuments {
    * The id is in `documentId`, as the GraphQL over HTTP proposal for persisted documents defines it, or in
    * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it. It may have the prefix `sha256:`.
    */
-  resolve(body: unknown): unknown {
-    // Not a GraphQL request: Apollo responds with its own error.
-    if (!isObject(body)) return body;
+  resolve(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
     const { documentId, ...rest } = body;
     const { persistedQuery, ...extensions } = isObject(body['extensions']) ? body['extensions'] : {};
     const id = documentId ?? (isObject(persistedQuery) ? persistedQuery['sha256Hash'] : undefined);

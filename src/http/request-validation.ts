@@ -146,7 +146,7 @@ export function validateBody(body: unknown, documents: TrustedDocuments | undefi
   if (Array.isArray(body)) return 'batch';
   if (!isObject(body)) return 'noDocument';
   const resolved = documents === undefined ? body : documents.resolve(body);
-  return isObject(resolved) ? toRequest(resolved) : 'documentNotTrusted';
+  return resolved === undefined ? 'documentNotTrusted' : toRequest(resolved);
 }
 
 function toRequest(body: Readonly<Record<string, unknown>>): GraphqlRequest | HttpErrorName {
