@@ -29,7 +29,7 @@ import { addFederation } from './graphql/federation.js';
 import type { Resolvers } from './graphql/schema.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscriptions.js';
-import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
+import { findDocumentProblems, TrustedDocuments } from './graphql/trusted-documents.js';
 import type { GatewayParts } from './http/admin-server.js';
 import { createAdminServer, readinessOf } from './http/admin-server.js';
 import type { ClientTimeouts } from './http/client-timeouts.js';
@@ -88,6 +88,8 @@ interface GatewayOptions {
 
 // Operations end by their own deadline; the margin is for recording and sending their results.
 const DRAIN_MARGIN_MS = 5_000;
+// A change of the schema may break every document of a large list.
+const MAX_DOCUMENT_PROBLEMS = 20;
 
 /**
  * Creates a gateway from its configuration: the HTTP servers here, everything below them in {@link compose}.
@@ -253,13 +255,16 @@ function createHostGuard({ callerAuth, host, allowedHosts }: Config, isListedOri
 /**
  * Checks trusted documents against the schema. Undefined if there are none.
  *
- * @throws {ConfigError} naming the id of the first document that is refused
+ * @throws {ConfigError} naming the ids of the documents that are refused: of the first 20, with the number of others
  */
 export function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
   if (documents === undefined) return undefined;
-  const problem = findDocumentProblem(buildGatewaySchema(), documents);
-  if (problem === undefined) return new TrustedDocuments(documents);
-  throw new ConfigError([{ key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, ${problem}` }]);
+  const problems = findDocumentProblems(buildGatewaySchema(), documents);
+  if (problems.length === 0) return new TrustedDocuments(documents);
+  const rules = problems.slice(0, MAX_DOCUMENT_PROBLEMS).map(problem => `holds a document that is refused, ${problem}`);
+  const others = problems.length - rules.length;
+  if (others > 0) rules.push(`holds more documents that are refused: ${others}`);
+  throw new ConfigError(rules.map(rule => ({ key: 'TRUSTED_DOCUMENTS', rule })));
 }
 
 /**

@@ -41,18 +41,14 @@ export class TrustedDocuments {
 }
 
 /**
- * The first violation of the schema or the limits in trusted documents, with the id of the document but none of its
- * text; undefined if there is none.
+ * The first violation of the schema or the limits in each trusted document that has one: the id of the document, and
+ * what is wrong, with none of its text.
  */
-export function findDocumentProblem(
-  schema: GraphQLSchema,
-  documents: Readonly<Record<string, string>>,
-): string | undefined {
-  for (const [id, text] of Object.entries(documents)) {
+export function findDocumentProblems(schema: GraphQLSchema, documents: Readonly<Record<string, string>>): string[] {
+  return Object.entries(documents).flatMap(([id, text]) => {
     const problem = problemOf(schema, text);
-    if (problem !== undefined) return `${id}: ${problem}`;
-  }
-  return undefined;
+    return problem === undefined ? [] : [`${id}: ${problem}`];
+  });
 }
 
 function problemOf(schema: GraphQLSchema, text: string): string | undefined {
@@ -73,7 +69,7 @@ function problemOf(schema: GraphQLSchema, text: string): string | undefined {
     // Only messages of the gateway's own rules never quote the document.
     return DOCUMENT_RULES.includes(rule) ? error.message : `it breaks the rule ${rule.name}${locationOf(error)}`;
   }
-  return undefined;
+  return 'it is not valid';
 }
 
 function locationOf(error: unknown): string {

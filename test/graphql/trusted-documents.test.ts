@@ -188,4 +188,20 @@ describe('a list of trusted documents is refused at startup when', () => {
       { key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, id-of-bad-one: ${problem}` },
     ]);
   });
+
+  it.each([
+    ['all of them', 20, []],
+    ['the first 20, and the number of others', 23, ['holds more documents that are refused: 3']],
+  ])('several documents are invalid, and names %s', async (_what, count, others) => {
+    const ids = Array.from({ length: count }, (_, index) => `bad-${index}`);
+    const documents = { ...Object.fromEntries(ids.map(id => [id, '{ canary }'])), ...MANIFEST };
+    const env = { TRUSTED_DOCUMENTS: manifest(documents) };
+    const error = await startGateway({ env }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ConfigError);
+    const rule = 'it breaks the rule FieldsOnCorrectTypeRule, at line 1, column 3';
+    expect((error as ConfigError).problems.map(problem => problem.rule)).toEqual([
+      ...ids.slice(0, 20).map(id => `holds a document that is refused, ${id}: ${rule}`),
+      ...others,
+    ]);
+  });
 });
