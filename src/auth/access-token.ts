@@ -3,8 +3,6 @@ import { base64url, errors, jwtVerify, UnsecuredJWT } from 'jose';
 import { isObject } from '../lib/json.js';
 import type { AuthenticatedCaller, Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
-import { JwksUnavailableError } from './jwks.js';
-import { VerificationQueueFullError } from './rate-limits.js';
 
 /**
  * The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. A claim is given by its
@@ -48,7 +46,6 @@ const INVALID_UNICODE = /[\p{Surrogate}\ufffd]/u;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
 // are refused. ID tokens, which are typed JWT too, have a different audience.
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
-const RETHROWN_ERRORS = [InvalidTokenError, JwksUnavailableError, VerificationQueueFullError];
 const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
 
 /**
@@ -96,7 +93,7 @@ export async function verifyAccessToken(
     );
     return { kind: 'authenticated', ...readClaims(payload) };
   } catch (error) {
-    if (RETHROWN_ERRORS.some(kind => error instanceof kind)) throw error;
+    if (!isRefusal(error)) throw error;
     throw new InvalidTokenError(reasonOf(error), kindOf(error));
   }
 }
@@ -112,7 +109,9 @@ async function verifyWithEachKey(
   for await (const key of error) {
     await beforeCheck();
     // An unusable key, such as one that is too short, must not hide those after it.
-    const verified = await jwtVerify(token, key, options).catch(() => undefined);
+    const verified = await jwtVerify(token, key, options).catch(refusal => {
+      if (!isRefusal(refusal)) throw refusal;
+    });
     if (verified !== undefined) return verified;
   }
   throw new errors.JWSSignatureVerificationFailed();
@@ -180,6 +179,11 @@ function invalidClaim(claim: string): InvalidTokenError {
 function kindOf(error: unknown): InvalidTokenError['kind'] {
   if (error instanceof errors.JWTExpired) return 'expired';
   return error instanceof errors.JWSSignatureVerificationFailed ? 'forged' : 'other';
+}
+
+// For an unusable key, jose and WebCrypto throw errors of general classes.
+function isRefusal(error: unknown): boolean {
+  return error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException;
 }
 
 // An unusable key of the issuer causes errors of several kinds, whose messages may quote the token.

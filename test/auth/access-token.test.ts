@@ -166,6 +166,17 @@ describe('a token that matches several keys of the issuer', () => {
     expect((await gateway.ask(await gateway.sign({ key: 'other', header }))).status).toBe(200);
   });
 
+  it.each([
+    ['too short', { n: 'AQ' }],
+    ['incomplete', { n: undefined }],
+    ['malformed', { oth: 'AQ' }],
+  ])('is refused if the only key is unusable: %s', async (_what, published) => {
+    const gateway = await startTokenGateway();
+    await gateway.issuer.addKey('other', 'RS256', { published });
+
+    expect((await gateway.ask(await gateway.sign({ key: 'other' }))).status).toBe(401);
+  });
+
   it('is refused if none of them signed it, or if it is otherwise invalid', async () => {
     const gateway = await startTokenGateway();
     await gateway.issuer.addKey('second', 'RS256');

@@ -6,6 +6,7 @@ import { nextChange, watchList } from '../helpers/list-changes.js';
 import { findBadLines } from '../helpers/log-lines.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
+import { startTokenGateway } from '../helpers/token-gateway.js';
 
 const CANARY = 'zq7canary';
 /** Tokens live for 24 hours. */
@@ -90,6 +91,22 @@ describe('an internal error', () => {
     expect(gateway.log()).toMatch(/"errorName":"RangeError","frames":\[.*http.authentication.*"msg":"internal error"/);
     expect(gateway.log()).not.toContain(CANARY);
     expect(findBadLines(gateway.log())).toEqual([]);
+  });
+
+  it('during the check of an access token is not reported as an invalid token', async () => {
+    const clock = {
+      epochMs: () => Date.now(),
+      monotonicMs(): number {
+        if (/access-token/.test(new Error().stack ?? '')) throw new RangeError(`The clock broke: sk=${CANARY}`);
+        return performance.now();
+      },
+    };
+    const gateway = await startTokenGateway({}, { clock: { ...clock, advance: () => undefined } });
+    const { status, body } = await gateway.ask(await gateway.sign());
+
+    expect({ status, body }).toMatchObject({ status: 500, body: { errors: [{ extensions: { code: 'INTERNAL' } }] } });
+    expect(gateway.log()).toMatch(/"errorName":"RangeError","frames":\[.*access-token.*"msg":"internal error"/);
+    expect(gateway.log()).not.toContain(CANARY);
   });
 
   it('outside the resolvers is also logged, and printed nowhere else', async () => {
