@@ -92,13 +92,16 @@ export class ConnectionPoller {
   }
 
   #pollWithLease(): Promise<{ event: ConnectionEvent; isOwn: boolean } | undefined> {
-    const { limiter, lease } = this.dependencies;
+    const { limiter, lease, onBug } = this.dependencies;
     const tenants = () => [...this.#subscribers.values()].map(({ tenant }) => tenant);
     // The lease is acquired last, because it would expire while the poll waits for the limiter.
     return limiter.run(tenants, this.#schedule.signal, async permit => {
       // After a change the interval is at its minimum, so the result of an earlier lease is too old.
       const { shortestIntervalMs, intervalMs } = this.#schedule;
-      const result = await lease.acquire(this.id, shortestIntervalMs, intervalMs);
+      const result = await lease.acquire(this.id, shortestIntervalMs, intervalMs).catch(error => {
+        onBug(error);
+        return 'acquired' as const;
+      });
       if (result === 'acquired') return { event: await this.#read(permit), isOwn: true };
       permit.refund();
       return result && { event: result, isOwn: false };

@@ -13,6 +13,7 @@ import {
 } from '../../src/emulator/emulator.js';
 import { RedisClients } from '../../src/lib/redis-client.js';
 import { parseRedisUrl } from '../../src/lib/redis-url.js';
+import type { Clock } from '../../src/lib/time.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { createTestClock } from '../helpers/clock.js';
@@ -72,8 +73,12 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     shared = await startTwo();
   });
 
-  /** Starts two gateways on one DLI: `ofBoth` applies to both, `changes` to the second one. */
-  async function startTwo(changes: Record<string, string> = {}, ofBoth: Record<string, string> = {}) {
+  /** Starts two gateways on one DLI: `ofBoth` applies to both, `changes` and `options` to the second one. */
+  async function startTwo(
+    changes: Record<string, string> = {},
+    ofBoth: Record<string, string> = {},
+    options: { clock?: Clock } = {},
+  ) {
     const projects = [
       { id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME },
       { id: OTHER_PROJECT_ID, name: 'other' },
@@ -92,7 +97,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       ...ofBoth,
     };
     const one = await startGateway({ env, limits });
-    const two = await startGateway({ env: { ...env, ...changes }, limits });
+    const two = await startGateway({ env: { ...env, ...changes }, limits, ...options });
     return { emulator, clock, one, two };
   }
 
@@ -183,6 +188,23 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     emulator.ledger.clear();
     await Promise.all([one, two].map(gateway => connectionOf(gateway, connectionId, 'waitSeconds: 2')));
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
+  });
+
+  it('poll on their own after an internal error, which is logged', async () => {
+    const brokenClock = {
+      ...SYSTEM_CLOCK,
+      epochMs(): number {
+        if (/RedisPollLease\.acquire/.test(new Error().stack ?? '')) throw new RangeError('The clock broke.');
+        return Date.now();
+      },
+    };
+    // The results of the first gateway stay valid during the test.
+    const { emulator, one, two } = await startTwo({}, { FOLLOW_INTERVAL_MS: '60000' }, { clock: brokenClock });
+    const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+    await connectionOf(one, connectionId, 'waitSeconds: 1');
+    expect(await connectionOf(two, connectionId, 'waitSeconds: 1')).toMatchObject({ state: 'CREATING' });
+    await two.logged('"operation":"follow","errorName":"RangeError"');
+    expect(two.log()).toContain('"msg":"internal error"');
   });
 
   /** Waits for the result of a poll of a connection. Returns it, and functions that publish like another gateway. */
