@@ -49,7 +49,6 @@ import { createWebSocketHandler } from './http/websocket.js';
 import { isLoopback } from './lib/ip-address.js';
 import type { Clock } from './lib/time.js';
 import { SYSTEM_CLOCK } from './lib/time.js';
-import { StoreConfigError } from './operation-store/operation-store.js';
 
 /** The addresses of a listening gateway. */
 export interface GatewayAddresses {
@@ -109,7 +108,7 @@ export async function createGateway(
   const refuse = new AbortController();
   const metrics = await openMetrics(config);
   const dependencies = { clock, log: logger, metrics, describeOutcome: describeCreate };
-  const backend = await compose(config, dependencies, limits).catch(asConfigError);
+  const backend = await compose(config, dependencies, limits);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
     mutationLimit: backend.mutationLimit,
@@ -265,16 +264,6 @@ export function checkDocuments(documents: Config['trustedDocuments']): TrustedDo
   const others = problems.length - rules.length;
   if (others > 0) rules.push(`holds more documents that are refused: ${others}`);
   throw new ConfigError(rules.map(rule => ({ key: 'TRUSTED_DOCUMENTS', rule })));
-}
-
-/**
- * Rethrows an error of {@link compose}.
- *
- * @throws {ConfigError} in place of a {@link StoreConfigError}; any other error unchanged
- */
-export function asConfigError(error: unknown): never {
-  if (!(error instanceof StoreConfigError)) throw error;
-  throw new ConfigError([{ key: error.setting, rule: error.problem }]);
 }
 
 async function open(app: FastifyInstance, host: string, port: number): Promise<string> {

@@ -9,7 +9,7 @@ import type { Environment } from '../config/secret-files.js';
 import { findWarnings } from '../config/warnings.js';
 import { DliError } from '../dli/dli-error.js';
 import { describeCreate } from '../enhanced-connection/to-create-payload.js';
-import { asConfigError, checkDocuments } from '../gateway.js';
+import { checkDocuments } from '../gateway.js';
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import { newTrace } from '../lib/logger.js';
 import { Deadline, SYSTEM_CLOCK } from '../lib/time.js';
@@ -52,7 +52,7 @@ async function tryUpstreams(config: Config, print: (line: string) => void): Prom
     log: pino({ level: 'silent' }),
     metrics: NO_METRICS,
     describeOutcome: describeCreate,
-  }).catch(asConfigError);
+  });
   let isOk = true;
   const report = (name: string, { isOk: hasPassed, detail }: CheckResult) => {
     isOk &&= hasPassed;

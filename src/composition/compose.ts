@@ -86,7 +86,7 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
  * because each one delays the start.
  *
- * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
+ * @throws {ConfigError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, dependencies: Dependencies, limits: BackendLimits = {}) {
   const { clock, log, metrics, describeOutcome } = dependencies;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.js';
+import { ConfigError } from '../config/config.js';
 import type { Rotation } from '../config/credential-watcher.js';
 import { CredentialWatcher } from '../config/credential-watcher.js';
 import type { RedisPollLeaseDependencies } from '../connection-reads/redis-poll-lease.js';
@@ -11,6 +12,7 @@ import type { RedisAddress } from '../lib/redis-url.js';
 import { parseRedisUrl } from '../lib/redis-url.js';
 import type { Clock } from '../lib/time.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
+import { StoreConfigError } from '../operation-store/operation-store.js';
 import type { StoreHealth } from '../operation-store/store-health.js';
 
 /**
@@ -45,7 +47,11 @@ function withoutUser({ username: _, password: __, ...rest }: RedisAddress): obje
   return rest;
 }
 
-/** Opens the operation store: Redis if it is configured, otherwise a folder. */
+/**
+ * Opens the operation store: Redis if it is configured, otherwise a folder.
+ *
+ * @throws {ConfigError} if it must not be used
+ */
 export async function openStore(
   dataDir: string,
   clients: RedisClients | undefined,
@@ -53,13 +59,19 @@ export async function openStore(
   clock: Clock,
   health: StoreHealth,
 ): Promise<OperationStore> {
-  if (clients === undefined) {
-    const { LmdbStore } = await import('../operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir, health);
+  try {
+    if (clients === undefined) {
+      const { LmdbStore } = await import('../operation-store/lmdb-store.js');
+      return LmdbStore.open(dataDir, health);
+    }
+    const { RedisStore } = await import('../operation-store/redis-store.js');
+    const limits =
+      redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
+    return await RedisStore.connect(clients, health, clock, limits);
+  } catch (error) {
+    if (!(error instanceof StoreConfigError)) throw error;
+    throw new ConfigError([{ key: error.setting, rule: error.problem }]);
   }
-  const { RedisStore } = await import('../operation-store/redis-store.js');
-  const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
-  return RedisStore.connect(clients, health, clock, limits);
 }
 
 /** Connects gateways that share Redis, so that they share polls; without Redis, each polls on its own. */
