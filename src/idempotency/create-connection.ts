@@ -4,6 +4,7 @@ import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext } from '../dli/dli-error.js';
 import type { ConfidentialTexts } from '../dli/sanitize.js';
+import { shownMessage } from '../dli/sanitize.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
@@ -13,16 +14,9 @@ import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operat
 import type { OperationRecord, SendingRecord } from '../operation-store/record-format.js';
 import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
 import type { OperationKey, OperationKeys } from './operation-keys.js';
-import { inputFingerprint } from './operation-keys.js';
+import { inputFingerprint, wantedOf } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import {
-  recordedOutcome,
-  STORE_UNAVAILABLE,
-  toRejection,
-  toUnconfirmed,
-  unknownOutcome,
-  withShownTexts,
-} from './outcome.js';
+import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toUnconfirmed, unknownOutcome } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import { toFoundSuccess } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
@@ -287,10 +281,11 @@ export class CreateConnection {
   }
 }
 
-function wantedOf(request: ConnectionRequest): OperationRecord['wanted'] {
-  const { name } = request;
-  if (request.kind === 'CLASSIC') return { name, service: request.service, url: request.url };
-  return { kind: 'ENHANCED', name, vpcId: request.vpcId, networkId: request.networkId };
+function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {
+  if (outcome.kind === 'created') return { ...outcome, message: shownMessage(outcome.message, confidential) };
+  if (outcome.kind === 'failed' && outcome.upstreamMessage !== undefined)
+    return { ...outcome, upstreamMessage: shownMessage(outcome.upstreamMessage, confidential) ?? undefined };
+  return outcome;
 }
 
 // Only what comes before the first byte throws.

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { createHmac, createSecretKey, hash } from 'node:crypto';
 import type { ConnectionRequest, Resource } from '../dli/connection.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
+import type { OperationRecord } from '../operation-store/record-format.js';
 import type { CreateCommand } from './create-connection.js';
 
 /** The keys by which the store finds a create. */
@@ -120,4 +121,11 @@ function canonicalFields(request: ConnectionRequest, resources: readonly Resourc
   const hostPairs = hosts.map(host => [host.name, host.ip]);
   const bound = resources.map(resource => [resource.kind, resource.name]);
   return [kind, name, vpcId, networkId, routeTableId, bound, hostPairs, pairs];
+}
+
+/** The fields of a request that identify its connection in DLI's list. */
+export function wantedOf(request: ConnectionRequest): OperationRecord['wanted'] {
+  const { name } = request;
+  if (request.kind === 'CLASSIC') return { name, service: request.service, url: request.url };
+  return { kind: 'ENHANCED', name, vpcId: request.vpcId, networkId: request.networkId };
 }

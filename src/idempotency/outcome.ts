@@ -1,8 +1,6 @@
 import type { Forbidden, Refused, ResultOf } from '../dli/create-attempt.js';
 import type { FailedResult } from '../dli/dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from '../dli/dli-error.js';
-import type { ConfidentialTexts } from '../dli/sanitize.js';
-import { shownMessage } from '../dli/sanitize.js';
 import type { Success } from '../operation-store/operation-record.js';
 import { isForbidden } from '../operation-store/operation-record.js';
 import type {
@@ -111,12 +109,4 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds = 0):
       return unknownOutcome(reason, requestId, retryAfterSeconds);
     }
   }
-}
-
-/** The outcome without those texts of DLI that must not be shown. */
-export function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {
-  if (outcome.kind === 'created') return { ...outcome, message: shownMessage(outcome.message, confidential) };
-  if (outcome.kind === 'failed' && outcome.upstreamMessage !== undefined)
-    return { ...outcome, upstreamMessage: shownMessage(outcome.upstreamMessage, confidential) ?? undefined };
-  return outcome;
 }
