@@ -30,16 +30,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'dev-mode.ts': { allowed: ['config', 'emulator'] },
   'gateway.ts': {
-    allowed: [
-      'composition',
-      'http',
-      'graphql',
-      'enhanced-connection',
-      'datasource-connection',
-      'operation-store',
-      'config',
-      'lib',
-    ],
+    allowed: ['composition', 'http', 'graphql', 'enhanced-connection', 'datasource-connection', 'config', 'lib'],
   },
   composition: {
     allowed: [
