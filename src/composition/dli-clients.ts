@@ -1,5 +1,4 @@
 import { BindingsClient } from '../dli/bindings-client.js';
-import { ChangeRequests } from '../dli/change-request.js';
 import { CLASSIC_API, ENHANCED_API } from '../dli/connection-api.js';
 import { ConnectionsClient } from '../dli/connections-client.js';
 import { CreateRequests } from '../dli/create-request.js';
@@ -66,12 +65,10 @@ export function createDliClients(dependencies: Dependencies) {
     changes: new Transport({ ...connection, pool: 'changes' }, { maxConnections: 5 }),
     reconciliation: new Transport({ ...connection, pool: 'reconciliation' }, { maxConnections: 5 }),
   };
-  const readsForChange = new RepeatableRequests({ ...shared, transport: transports.changes, maxTries: 2 });
   const requests = {
     creates: new CreateRequests({ ...shared, transport: transports.creates }),
     reads: new RepeatableRequests({ ...shared, transport: transports.reads, maxTries: 2 }),
-    changes: new ChangeRequests(readsForChange),
-    readsForChange,
+    changes: new RepeatableRequests({ ...shared, transport: transports.changes, maxTries: 2 }),
     reconciliation: new RepeatableRequests({ ...shared, transport: transports.reconciliation, maxTries: 1 }),
   };
   const classic = new DliClient({ requests, clock, skew }, CLASSIC_API);

@@ -1,3 +1,4 @@
+import { sendChange } from './send-change.js';
 import type { BindingResponse, ConnectionTag, HostMapping, ListedResource, Resource } from './connection.js';
 import { ResourceKind } from './connection.js';
 import { ENHANCED_API } from './connection-api.js';
@@ -41,7 +42,8 @@ export class BindingsClient {
     const operation = action === 'bind' ? 'associateQueue' : 'disassociateQueue';
     const pathEnd = action === 'bind' ? 'associate-queue' : 'disassociate-queue';
     const field = kind === ResourceKind.QUEUE ? 'queues' : 'elastic_resource_pools';
-    return this.requests.changes.send(
+    return sendChange(
+      this.requests.changes,
       {
         operation,
         method: 'POST',

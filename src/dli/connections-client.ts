@@ -62,7 +62,7 @@ export class ConnectionsClient {
    * @throws {DliError} as {@link ConnectionsClient.getConnection}
    */
   async getForChange(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#get('readsForChange', id, context);
+    return this.#get('changes', id, context);
   }
 
   /**

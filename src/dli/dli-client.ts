@@ -3,7 +3,7 @@ import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
-import type { ChangeRequests } from './change-request.js';
+import { sendChange } from './send-change.js';
 import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
 import type { ConnectionApi, ListOptions } from './connection-api.js';
 import type { CreateResult } from './create-attempt.js';
@@ -55,10 +55,8 @@ export interface DliRequests {
   creates: CreateRequests;
   /** For reads and watches. */
   reads: RepeatableRequests;
-  /** For deletes, binds and unbinds. */
-  changes: ChangeRequests;
-  /** For the reads that changes need, on their transport. */
-  readsForChange: RepeatableRequests;
+  /** For deletes, binds, unbinds and the reads that they need. */
+  changes: RepeatableRequests;
   /** For the list reads of reconciliation; without a retry. */
   reconciliation: RepeatableRequests;
 }
@@ -78,7 +76,7 @@ export interface ListFilter {
 }
 
 /** The purpose of a read, which selects its transport. */
-export type ReadPurpose = 'reads' | 'readsForChange';
+export type ReadPurpose = 'reads' | 'changes';
 
 /** Client of one kind of datasource connections of Huawei Cloud DLI: create, get, list and delete. */
 export class DliClient {
@@ -90,7 +88,7 @@ export class DliClient {
     private readonly api: ConnectionApi,
   ) {
     this.#sharedList = new SharedList(dependencies.clock, context =>
-      this.#list(dependencies.requests.readsForChange, context, {}),
+      this.#list(dependencies.requests.changes, context, {}),
     );
   }
 
@@ -197,7 +195,8 @@ export class DliClient {
    * @throws {DliError} as {@link DliClient.getConnection}; REJECTED also while DLI is still creating it
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
-    const { kind, ...details } = await this.dependencies.requests.changes.send(
+    const { kind, ...details } = await sendChange(
+      this.dependencies.requests.changes,
       {
         operation: this.api.operations.delete,
         method: 'DELETE',
