@@ -5,7 +5,7 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { CallDetails, UpstreamLog, UpstreamOperations } from '../huawei-cloud/upstream-log.js';
 import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
-import { newTrace } from '../lib/logger.js';
+import { logBug, newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 
@@ -124,6 +124,7 @@ export class JwksCache {
       const cooldownMs = this.#cached === undefined ? Math.min(COOLDOWN_MS, backOffMs) : COOLDOWN_MS;
       this.#failures += 1;
       this.#nextFetchAtMs = this.clock.monotonicMs() + cooldownMs;
+      if (!(error instanceof IssuerFetchError)) logBug(this.log, { operation: 'keys', outcome: 'INTERNAL' }, error);
       this.log.warn(
         { operation: 'keys', outcome: 'unavailable', detail: describeFetchFailure(error) },
         'issuer keys cannot be fetched',
@@ -242,8 +243,12 @@ async function fetchIssuerDocument(
     return JSON.parse(text);
   } catch (error) {
     details.outcome = 'UNAVAILABLE';
+    if (error instanceof IssuerFetchError) throw error;
     if (error instanceof SyntaxError) throw new IssuerFetchError('the issuer did not answer with JSON');
-    if (!(error instanceof TransportError)) throw error;
+    if (!(error instanceof TransportError)) {
+      details.outcome = 'INTERNAL';
+      throw error;
+    }
     const { failure: errorType, causeCode, mayHaveBeenSent } = error;
     Object.assign(details, { errorType, causeCode, mayHaveBeenSent });
     throw new IssuerFetchError(describeFailure(error));

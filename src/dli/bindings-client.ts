@@ -1,4 +1,3 @@
-import { sendChange } from './send-change.js';
 import type { BindingResponse, ConnectionTag, HostMapping, ListedResource, Resource } from './connection.js';
 import { ResourceKind } from './connection.js';
 import { ENHANCED_API } from './connection-api.js';
@@ -11,6 +10,7 @@ import { PAGE_SIZE, readAllPages } from './pages.js';
 import type { ListedPool } from './resource-responses.js';
 import { readPools, readQueues, readTags } from './resource-responses.js';
 import { MAX_LIST_RESPONSE_BYTES, MAX_RESPONSE_BYTES, readChange } from './responses.js';
+import { sendChange } from './send-change.js';
 
 // 20,000 hosts, the most that a connection may have, are 3.3 MB.
 const MAX_HOSTS_RESPONSE_BYTES = 8 * 1024 * 1024;

@@ -3,7 +3,6 @@ import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
-import { sendChange } from './send-change.js';
 import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
 import type { ConnectionApi, ListOptions } from './connection-api.js';
 import type { CreateResult } from './create-attempt.js';
@@ -20,6 +19,7 @@ import {
   readChange,
   readConnection,
 } from './responses.js';
+import { sendChange } from './send-change.js';
 import { SharedList } from './shared-list.js';
 
 const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {

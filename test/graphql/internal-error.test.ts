@@ -109,6 +109,33 @@ describe('an internal error', () => {
     expect(gateway.log()).not.toContain(CANARY);
   });
 
+  it('while the keys of the issuer are fetched is logged, and the request may be repeated', async () => {
+    let isBroken = true;
+    const clock = {
+      epochMs: () => Date.now(),
+      monotonicMs(): number {
+        if (isBroken && /fetchIssuerDocument/.test(new Error().stack ?? ''))
+          throw new RangeError(`The clock broke: sk=${CANARY}`);
+        return performance.now() + (isBroken ? 0 : 60_000);
+      },
+    };
+    const gateway = await startTokenGateway({}, { clock: { ...clock, advance: () => undefined } });
+    const token = await gateway.sign();
+    const { status, body } = await gateway.ask(token);
+    isBroken = false;
+
+    expect({ status, body }).toMatchObject({
+      status: 503,
+      body: { errors: [{ extensions: { code: 'AUTH_UNAVAILABLE' } }] },
+    });
+    expect((await gateway.ask(token)).status).toBe(200);
+    expect(gateway.log()).toMatch(
+      /"operation":"keys","outcome":"INTERNAL","errorName":"RangeError","frames":\[.*"msg":"internal error"/,
+    );
+    expect(gateway.log()).toMatch(/"target":"issuer","operation":"discoverIssuer","outcome":"INTERNAL"/);
+    expect(gateway.log()).not.toContain(CANARY);
+  });
+
   it('outside the resolvers is also logged, and printed nowhere else', async () => {
     const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const gateway = await startGateway({ clock: BROKEN_IN_APOLLO });
