@@ -56,7 +56,7 @@ const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
 export interface BackendLimits extends ConnectionLimits, DliLimits {
-  /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
+  /** Timeout of a Redis command in milliseconds, and half of that of a store operation. Default: 250, and 430. */
   redisTimeoutMs?: number | undefined;
   /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
@@ -140,15 +140,15 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
   const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
-  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs, onLateEnd);
-  const reconciliation = { store, keys, inline, reconciler, clock };
+  const inline = new InlineReconciliation({ reconciler, writer, clock, log, settleMs, onLateEnd });
+  const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({
     ...reconciliation,
     onLateEnd,
     intervalMs: Math.max(minReconciliationMs, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock, metrics);
-  const creation = { ...reconciliation, log, writer, resume, addsMarkerTag, confidential };
+  const creation = { ...reconciliation, writer, resume, addsMarkerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock, recheckMs });
   const createEnhancedConnection = new CreateEnhancedConnection({

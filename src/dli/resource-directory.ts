@@ -62,9 +62,11 @@ export class ResourceDirectory {
 
   #startRead(trace: TraceContext) {
     const pending = { list: this.#read(trace), startedAtMs: this.clock.monotonicMs() };
-    void pending.list.finally(() => {
+    const clear = () => {
       if (this.#pendingRead === pending) this.#pendingRead = undefined;
-    });
+    };
+    // Its callers get the error.
+    pending.list.then(clear, clear);
     return pending;
   }
 

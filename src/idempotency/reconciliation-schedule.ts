@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationContext } from '../dli/dli-error.js';
-import type { TraceContext } from '../lib/logger.js';
-import { newTrace } from '../lib/logger.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
+import { logBug, newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import { isDecided, lastSentAt, toUnknown } from '../operation-store/operation-record.js';
@@ -23,16 +23,19 @@ const MAX_RETRY_AFTER_SECONDS = 300;
 /** Called with the record of a create that ended after its caller stopped waiting, and a trace for the log. */
 export type LateEndListener = (record: OperationRecord, trace: TraceContext) => void;
 
+interface InlineDependencies {
+  reconciler: Reconciler;
+  writer: WriteBehind;
+  clock: Clock;
+  log: Logger;
+  /** How long after it was sent a create may still appear, in milliseconds. */
+  settleMs: number;
+  onLateEnd: LateEndListener;
+}
+
 /** Reconciles a create while its caller waits. */
 export class InlineReconciliation {
-  /** @param settleMs how long after it was sent a create may still appear, in milliseconds */
-  constructor(
-    private readonly reconciler: Reconciler,
-    private readonly writer: WriteBehind,
-    private readonly clock: Clock,
-    private readonly settleMs: number,
-    private readonly onLateEnd: LateEndListener,
-  ) {}
+  constructor(private readonly dependencies: InlineDependencies) {}
 
   /**
    * Reads the list until it decides or the deadline is near. An undecided record is left to the background.
@@ -40,22 +43,25 @@ export class InlineReconciliation {
    * @returns the latest version of the record
    */
   async reconcile(record: UnknownRecord, context: OperationContext): Promise<OperationRecord> {
-    const startMs = this.clock.monotonicMs();
+    const { reconciler, clock, log, settleMs, onLateEnd } = this.dependencies;
+    const startMs = clock.monotonicMs();
     let current = record;
     for (const fraction of this.#fractionsFor(record)) {
-      const waitMs = Math.max(0, startMs + fraction * this.settleMs - this.clock.monotonicMs());
+      const waitMs = Math.max(0, startMs + fraction * settleMs - clock.monotonicMs());
       if (waitMs + RESPONSE_MARGIN_MS > context.deadline.remainingMs()) break;
       await delay(waitMs);
-      const check = this.reconciler.check(current, context.trace);
+      const check = reconciler.check(current, context.trace);
       const limitMs = Math.max(0, context.deadline.remainingMs() - RESPONSE_MARGIN_MS);
       const checked = await withTimeout(limitMs, check, () => undefined);
       if (checked === undefined) {
         // The caller is answered now. The result of the late read is written anyway.
         const unchecked = current;
-        void check.then(late => {
-          if (hasEnded(unchecked, late)) this.onLateEnd(late, newTrace(late.traceId));
-          return this.release(late);
-        });
+        check
+          .then(late => {
+            if (hasEnded(unchecked, late)) onLateEnd(late, newTrace(late.traceId));
+            return this.release(late);
+          })
+          .catch(error => logBug(log, { ...context.trace, operation: 'reconcile', outcome: 'INTERNAL' }, error));
         return current;
       }
       if (checked.state !== 'UNKNOWN') return checked;
@@ -70,27 +76,29 @@ export class InlineReconciliation {
   async release(record: OperationRecord): Promise<void> {
     const mayBind = record.state === 'SUCCEEDED' && record.wanted.kind === 'ENHANCED';
     if (record.state !== 'UNKNOWN' && !mayBind) return;
-    await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() });
+    const { writer, clock } = this.dependencies;
+    await writer.write({ ...record, ownedUntilMs: clock.epochMs() });
   }
 
   /** Seconds (1 to 300) after which a repeat of the call may find the record decided. */
   secondsUntilDecided(record: OperationRecord): number {
     const { state, ownedUntilMs, nextCheckAtMs, isSettled } = record;
     const nextMs = state === 'SENDING' ? ownedUntilMs : (nextCheckAtMs ?? this.#firstBackgroundReadMs(record));
-    const waitMs = isSettled === true ? this.settleMs : nextMs - this.clock.epochMs();
+    const { settleMs, clock } = this.dependencies;
+    const waitMs = isSettled === true ? settleMs : nextMs - clock.epochMs();
     return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(waitMs / 1_000)));
   }
 
   // Long after the request, a repeat adds only one read. A suspected refusal is checked at once; one without a known
   // code needs a second list, because the first may be too early.
   #fractionsFor(record: UnknownRecord): readonly number[] {
-    if (this.#firstBackgroundReadMs(record) < this.clock.epochMs()) return [0];
+    if (this.#firstBackgroundReadMs(record) < this.dependencies.clock.epochMs()) return [0];
     if (record.rejection !== undefined) return INLINE_FRACTIONS.slice(0, 2);
     return record.suspected !== undefined ? [0, ...INLINE_FRACTIONS] : INLINE_FRACTIONS;
   }
 
   #firstBackgroundReadMs(record: OperationRecord): number {
-    return lastSentAt(record) + this.settleMs / 4;
+    return lastSentAt(record) + this.dependencies.settleMs / 4;
   }
 }
 
@@ -103,6 +111,7 @@ interface Dependencies {
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
+  log: Logger;
   onLateEnd: LateEndListener;
   /** Milliseconds between two searches for abandoned records. */
   intervalMs: number;
@@ -134,8 +143,7 @@ export class BackgroundReconciliation {
       const nowMs = clock.epochMs();
       if (await store.hasAbandoned(nowMs)) await this.#decideAbandoned(nowMs);
     } catch (error) {
-      // The store reports its own outage.
-      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#reportBug(error);
     }
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => this.start(), intervalMs).unref();
@@ -146,8 +154,16 @@ export class BackgroundReconciliation {
     // Not earlier: the project's key creates the store's secret if there is none.
     const abandoned = await store.findAbandoned(await keys.projectId(), nowMs);
     const due = abandoned.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
-    await Promise.all(due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record)));
+    // A bug that one record causes must not keep the others undecided.
+    const decisions = due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record).catch(this.#reportBug));
+    await Promise.all(decisions);
   }
+
+  readonly #reportBug = (error: unknown): void => {
+    // The store reports its own outage.
+    if (error instanceof StoreUnavailableError) return;
+    logBug(this.dependencies.log, { operation: 'reconcile', outcome: 'INTERNAL' }, error);
+  };
 
   async #decide(record: OperationRecord): Promise<void> {
     const { store, inline, reconciler, clock, onLateEnd } = this.dependencies;

@@ -79,7 +79,11 @@ export class WriteBehind {
     try {
       await send();
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
+      if (!(error instanceof StoreUnavailableError)) {
+        // Otherwise the outcome would be replayed although it was never stored.
+        if (this.#latest.get(key) === write) this.#latest.delete(key);
+        throw error;
+      }
       isStored = false;
     }
     // A newer write of this record is under way.
