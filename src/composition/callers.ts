@@ -35,9 +35,12 @@ export async function openSharedCounters(
   ]);
   const lines = {
     start: (fields: object) =>
-      log.warn({ operation: 'limits', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway counts creates alone'),
+      log.warn(
+        { operation: 'limits', outcome: 'alone', ...fields },
+        'REDIS_URL: every gateway counts its callers alone',
+      ),
     end: (fields: object) =>
-      log.info({ operation: 'limits', outcome: 'shared', ...fields }, 'gateways count creates together again'),
+      log.info({ operation: 'limits', outcome: 'shared', ...fields }, 'gateways count callers together again'),
   };
   const redis = await connectBestEffort(clients, COUNTER_PREFIX, lines, logWindowMs);
   return { redis, secret, close: () => closeRedis(redis) };

@@ -79,7 +79,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     const token = await first.sign();
     const shared = await offer(gateways, token);
     await redis.kill();
-    await Promise.all(gateways.map(({ logged }) => logged('every gateway counts creates alone')));
+    await Promise.all(gateways.map(({ logged }) => logged('every gateway counts its callers alone')));
     const alone = await offer(gateways, token);
     process.stderr.write(`limit of ${PER_SECOND} a second: ${JSON.stringify({ shared, alone })}\n`);
 
@@ -97,8 +97,9 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
 
     expect(passed).toBeGreaterThanOrEqual(30);
     expect(passed).toBeLessThanOrEqual(60);
-    await Promise.all(gateways.map(({ logged }) => logged('every gateway counts creates alone')));
-    for (const gateway of gateways) expect(gateway.log().match(/every gateway counts creates alone/g)).toHaveLength(1);
+    await Promise.all(gateways.map(({ logged }) => logged('every gateway counts its callers alone')));
+    for (const gateway of gateways)
+      expect(gateway.log().match(/every gateway counts its callers alone/g)).toHaveLength(1);
   });
 
   it('share the counters again when Redis is back', async () => {
@@ -110,9 +111,9 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       CREATED,
     ]);
     await redis.kill();
-    await logged('every gateway counts creates alone');
+    await logged('every gateway counts its callers alone');
     await startRedisServer(program, { port: redis.port });
-    await logged('gateways count creates together again');
+    await logged('gateways count callers together again');
 
     expect(await countAllowed(gateways, token, 40)).toBe(30);
   });

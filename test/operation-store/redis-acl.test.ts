@@ -78,7 +78,7 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
   });
 
   it.each([
-    ['incrby', 'every gateway counts creates alone', /SET or INCRBY or PTTL or EXPIRE/],
+    ['incrby', 'every gateway counts its callers alone', /SET or INCRBY or PTTL or EXPIRE/],
     ['publish', 'every gateway polls alone', /the command PUBLISH/],
     ['subscribe', 'every gateway polls alone', /the command SUBSCRIBE/],
   ])('makes each gateway count or poll alone without %s, which the log names', async (name, message, reason) => {
