@@ -25,7 +25,7 @@ const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
   BAD_USER_INPUT: 'The input breaks a rule. Correct it and send it again.',
   NAME_CONFLICT: 'A connection with this name exists. Choose another name.',
   UPSTREAM_REJECTED: 'DLI refused the request. The same request will be refused again until its cause is removed.',
-  UPSTREAM_UNAVAILABLE: 'DLI could not be reached. The same request may succeed later.',
+  UPSTREAM_UNAVAILABLE: 'DLI could not be reached or used. The same request may succeed later.',
   UPSTREAM_THROTTLED: 'DLI receives too many requests at the moment. Wait and send it again.',
   UPSTREAM_AUTH_FAILED:
     "Huawei Cloud refused the gateway's own credentials. The operators of the gateway must act; signing in again does not help.",

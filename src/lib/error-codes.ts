@@ -141,7 +141,7 @@ export const ERROR_CODES = {
   },
   UPSTREAM_UNAVAILABLE: {
     status: 200,
-    meaning: 'DLI could not be reached, so the field could not be read.',
+    meaning: 'DLI could not be reached or used, or its answer could not be read.',
     whatToDo: REPEAT,
   },
   UPSTREAM_THROTTLED: {
@@ -166,8 +166,9 @@ export const ERROR_CODES = {
   },
   SUBSCRIPTION_ENDED: {
     status: 200,
-    meaning: 'The subscription has reached its maximum age, or the access token has expired.',
-    whatToDo: 'Subscribe again, with a new token if the message says so.',
+    meaning:
+      'The subscription has reached its maximum age, its access token has expired, or its client is too far behind the changes of the list.',
+    whatToDo: 'Subscribe again, with a new token if the message says so, and query the list again if you watch it.',
   },
 } as const satisfies Record<string, ErrorCodeDefinition>;
 
