@@ -291,7 +291,7 @@ export type UserErrorCode =
   | 'UPSTREAM_REJECTED'
   /** DLI receives too many requests at the moment. Wait and send it again. */
   | 'UPSTREAM_THROTTLED'
-  /** DLI could not be reached. The same request may succeed later. */
+  /** DLI could not be reached or used. The same request may succeed later. */
   | 'UPSTREAM_UNAVAILABLE'
   | '%future added value';
 
