@@ -65,8 +65,8 @@ export class ListPoller {
   readonly #latest = new Map<ConnectionKind, Connections>();
   /** The errors of the latest poll. */
   #failures: ListFailures = new Map();
-  /** Whether a bug prevented the latest poll. */
-  #hasBug = false;
+  /** The bug that prevented the latest poll. */
+  #bug: { kind: 'bug'; error: unknown } | undefined;
 
   constructor(private readonly dependencies: Omit<PollerDependencies, 'limiter' | 'lease'>) {
     const { clock, metrics, intervalMs } = dependencies;
@@ -80,6 +80,7 @@ export class ListPoller {
     this.#subscribers.set(stream, { filter, subscriber });
     const error = failureOf(filter, this.#failures);
     if (error !== undefined) stream.push({ kind: 'problem', error }, PROBLEM);
+    if (this.#bug !== undefined) stream.push(this.#bug, PROBLEM);
   }
 
   /** @returns whether any streams are left */
@@ -143,15 +144,16 @@ export class ListPoller {
   }
 
   #deliverBug(error: unknown): void {
-    if (!this.#hasBug) for (const stream of this.#subscribers.keys()) stream.push({ kind: 'bug', error }, PROBLEM);
-    this.#hasBug = true;
+    const isNew = this.#bug === undefined;
+    this.#bug = { kind: 'bug', error };
+    if (isNew) for (const stream of this.#subscribers.keys()) stream.push(this.#bug, PROBLEM);
     // A failure from before is reported again if it follows.
     this.#failures = new Map();
   }
 
   #deliverFailures(failures: ListFailures): void {
     const before = this.#failures;
-    this.#hasBug = false;
+    this.#bug = undefined;
     this.#failures = failures;
     for (const [stream, { filter }] of this.#subscribers) {
       const error = failureOf(filter, failures);

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
-import { nextChange, watchList } from '../helpers/list-changes.js';
+import { nextChange, WATCH_LIST, watchList } from '../helpers/list-changes.js';
 import { findBadLines } from '../helpers/log-lines.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { closeSubscribers, nextOf, subscribe, WATCH } from '../helpers/subscribers.js';
@@ -223,16 +223,17 @@ describe('an internal error in a poll', () => {
       };
       const gateway = await startGateway({ clock, env: { FOLLOW_INTERVAL_MS: '100' } });
       const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
-      const events =
-        subject === 'the list'
-          ? await watchList(gateway)
-          : subscribe('graphql-ws', gateway.graphqlUrl, { query: WATCH, variables: { id } });
+      const request = subject === 'the list' ? { query: WATCH_LIST } : { query: WATCH, variables: { id } };
+      const watch = () => subscribe('graphql-ws', gateway.graphqlUrl, request);
+      const events = subject === 'the list' ? await watchList(gateway) : watch();
       if (subject === 'the list') {
         gateway.emulator.seedConnection({ name: 'first', state: 'ACTIVE' });
         expect(await nextChange(events)).toBe('ADDED first ACTIVE');
       } else expect(await nextOf(events)).toMatchObject({ data: { datasourceConnection: { state: 'CREATING' } } });
       isBroken = true;
       const { errors: [error] = [] } = await nextOf(events);
+      // One who subscribes now gets it, too.
+      expect(await nextOf(watch())).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL' } }] });
       isBroken = false;
       gateway.emulator.seedConnection({ connectionId: id, state: 'ACTIVE' });
 
