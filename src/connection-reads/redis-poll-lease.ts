@@ -82,26 +82,26 @@ class RedisPollLease implements PollLease {
   async acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<PollResult | 'acquired' | undefined> {
     const key = this.#keyOf(id);
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
-    const lease = await this.#acquireKey(key, ttlMs);
-    if (lease.isAcquired) return 'acquired';
+    const text = await this.#acquireKey(key, ttlMs);
+    if (text === undefined) return 'acquired';
     // The holder of the lease has not published a result yet.
-    if (lease.text === '') return undefined;
+    if (text === '') return undefined;
     // A result of another version may not be readable.
-    const { data: result } = wireResult.safeParse(parseJson(lease.text));
+    const { data: result } = wireResult.safeParse(parseJson(text));
     if (result !== undefined && this.clock.epochMs() - result.atMs <= maxAgeMs)
       return withShownTexts(result.observation, this.confidential);
     await this.#commands.set(key, '', 'PX', ttlMs).catch(() => undefined);
     return 'acquired';
   }
 
-  /** Sets the key unless it exists; then, its value is returned. While Redis is unavailable, it counts as set. */
-  async #acquireKey(key: string, ttlMs: number): Promise<{ isAcquired: true } | { isAcquired: false; text: string }> {
+  /** Sets the key, or returns its value if it exists. While Redis is unavailable, it counts as set. */
+  async #acquireKey(key: string, ttlMs: number): Promise<string | undefined> {
     // Nothing but commands, because no class distinguishes the errors of ioredis from bugs.
     try {
-      if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return { isAcquired: true };
-      return { isAcquired: false, text: (await this.#commands.get(key)) ?? '' };
+      if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return undefined;
+      return (await this.#commands.get(key)) ?? '';
     } catch {
-      return { isAcquired: true };
+      return undefined;
     }
   }
 
