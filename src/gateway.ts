@@ -104,8 +104,8 @@ export async function createGateway(
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isServing = false;
   // Between the two, load balancers notice that the gateway is no longer ready.
-  const stop = new AbortController();
-  const refuse = new AbortController();
+  const stopping = new AbortController();
+  const closing = new AbortController();
   const metrics = await openMetrics(config);
   const dependencies = { clock, log: logger, metrics, describeOutcome: describeCreate };
   const backend = await compose(config, dependencies, limits);
@@ -134,8 +134,8 @@ export async function createGateway(
     requestLog,
     isListedOrigin: config.corsOrigins.length > 0 ? isListedOrigin : undefined,
     keepAliveTimeoutMs: config.keepAliveTimeoutMs,
-    stopping: stop.signal,
-    closing: refuse.signal,
+    stopping: stopping.signal,
+    closing: closing.signal,
     loadShedder,
     shedsByTenant: scheduler !== undefined,
     clientTimeouts,
@@ -158,14 +158,14 @@ export async function createGateway(
       clientTimeouts,
       trustedDocuments,
       requestLog,
-      closing: refuse.signal,
+      closing: closing.signal,
     }),
     isListedOrigin,
     explorer: createExplorer(config.explorer, apollo),
     trustedDocuments,
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
-  const phaseOf = () => (stop.signal.aborted ? 'stopping' : isServing ? 'serving' : 'starting');
+  const phaseOf = () => (stopping.signal.aborted ? 'stopping' : isServing ? 'serving' : 'starting');
   const parts = (): GatewayParts => ({
     phase: phaseOf(),
     acceptedShare: loadShedder.admitRatio,
@@ -178,20 +178,20 @@ export async function createGateway(
   return {
     async listen() {
       const adminUrl = await open(admin, config.adminHost, config.adminPort);
-      if (stop.signal.aborted) return undefined;
+      if (stopping.signal.aborted) return undefined;
       const url = await open(app, config.host, config.port);
-      if (stop.signal.aborted) return undefined;
+      if (stopping.signal.aborted) return undefined;
       backend.start();
       loadShedder.start();
       isServing = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl, ...(hasPage && { pageUrl: `${url}/` }) };
     },
     async close() {
-      stop.abort();
+      stopping.abort();
       const hasClients = isServing;
       isServing = false;
       if (hasClients && config.shutdownDelayMs > 0) await delay(config.shutdownDelayMs);
-      refuse.abort();
+      closing.abort();
       const forceClose = setTimeout(
         () => app.server.closeAllConnections(),
         config.operationTimeoutMs + DRAIN_MARGIN_MS,

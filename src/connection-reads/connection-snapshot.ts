@@ -91,8 +91,8 @@ interface Selection {
 }
 
 /**
- * All connections at the time of one read, with recent changes since then. Sorted and filtered results are cached, so the
- * cost of a page depends only on its size.
+ * All connections at the time of one read, with recent changes since then. Sorted and filtered results are cached, so
+ * the cost of a page depends only on its size.
  */
 export class ConnectionSnapshot {
   /** Sequence of the last recent change that this list shows; -1: none yet. */

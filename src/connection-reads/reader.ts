@@ -121,8 +121,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Recent changes are applied to it. It may
-   * lack the connections of one kind, see {@link ConnectionSnapshot.failures}.
+   * Reads all connections, or shares a snapshot that is at most `maxAgeMs` old. Recent changes are applied to it. It
+   * may lack the connections of one kind, see {@link ConnectionSnapshot.failures}.
    *
    * @param withDeleted whether its deleted connections matter
    * @throws {DliError} see {@link ConnectionReader.get}; if neither kind can be listed

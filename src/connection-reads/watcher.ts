@@ -36,12 +36,15 @@ export interface PollLease {
   publishChange(change: ConnectionChange): void;
   /** Calls the listeners for messages of other processes. */
   subscribe(listeners: LeaseListeners): void;
+  /** Ends the exchange with other processes. */
   close(): Promise<void>;
 }
 
 /** Listeners for messages of other processes. */
 export interface LeaseListeners {
+  /** Called with the result of a poll. */
   onResult(id: string, result: PollResult): void;
+  /** Called with a change that another process has made. */
   onChange(change: ConnectionChange): void;
 }
 

@@ -20,7 +20,7 @@ export interface MutationDependencies {
   operationTimeoutMs: number;
   /** Counts running mutations, whose callers may disconnect before they end. */
   running: RunningOperations;
-  /** Told when a connection was changed, or may have been. */
+  /** Applies a change of a connection, certain or possible, to what is read and watched. */
   watcher: Pick<ConnectionWatcher, 'applyChange'>;
   metrics: Metrics;
 }

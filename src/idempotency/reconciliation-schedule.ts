@@ -155,15 +155,17 @@ export class BackgroundReconciliation {
     const abandoned = await store.findAbandoned(await keys.projectId(), nowMs);
     const due = abandoned.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
     // A bug that one record causes must not keep the others undecided.
-    const decisions = due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record).catch(this.#reportBug));
+    const decisions = due
+      .slice(0, MAX_CONCURRENT)
+      .map(record => this.#decide(record).catch(error => this.#reportBug(error)));
     await Promise.all(decisions);
   }
 
-  readonly #reportBug = (error: unknown): void => {
+  #reportBug(error: unknown): void {
     // The store reports its own outage.
     if (error instanceof StoreUnavailableError) return;
     logBug(this.dependencies.log, { operation: 'reconcile', outcome: 'INTERNAL' }, error);
-  };
+  }
 
   async #decide(record: OperationRecord): Promise<void> {
     const { store, inline, reconciler, clock, onLateEnd } = this.dependencies;
