@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -20,7 +21,19 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
-  // The audit log names payloads by their classes, which a bundle may rename.
-  keepNames: true,
   sourcemap: true,
+  plugins: [{ name: 'type-names', setup: keepTypeNames }],
 });
+
+/**
+ * Keeps the names of decorated classes, by which type-graphql and the audit log name types. esbuild renames them, and its
+ * `keepNames` would also set the name of every function each time that the function is made.
+ */
+function keepTypeNames({ onLoad }) {
+  onLoad({ filter: /\.js$/ }, async ({ path }) => {
+    const source = await readFile(path, 'utf8');
+    // On the same line, so that source maps stay right.
+    const named = `$& static { Object.defineProperty(this, 'name', { value: '$<name>' }); }`;
+    return { contents: source.replaceAll(/^let (?<name>\w+) = .*\bclass \k<name>\b.*\{$/gm, named) };
+  });
+}
