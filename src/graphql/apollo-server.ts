@@ -4,6 +4,8 @@ import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import { Kind, OperationTypeNode } from 'graphql';
@@ -63,6 +65,9 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
       ApolloServerPluginCacheControlDisabled(),
       // Apollo would add it to a subgraph, and anyone could ask for the times and errors of all resolvers.
       ApolloServerPluginInlineTraceDisabled(),
+      // Variables of Apollo's own, such as APOLLO_KEY, would make it send operations to Apollo.
+      ApolloServerPluginUsageReportingDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
       requestPlugin(log, audit, clock),
     ],
   });

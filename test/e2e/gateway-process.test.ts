@@ -36,6 +36,19 @@ function publicFile(name: string, text: string): string {
   return path;
 }
 
+/** With these, Apollo Server would report operations and the schema to Apollo. */
+const APOLLO_REPORTS = {
+  APOLLO_KEY: `service:graph:${CANARY}`,
+  APOLLO_GRAPH_REF: 'graph@current',
+  APOLLO_SCHEMA_REPORTING: 'true',
+};
+const PRINT_FETCHES = `
+  import { writeSync } from 'node:fs';
+  globalThis.fetch = async url => {
+    writeSync(2, 'fetched ' + url);
+    return Response.json({});
+  };`;
+
 describe('a gateway with an invalid configuration', () => {
   it('reports all problems at once on stderr, without values, and exits with 78', async () => {
     const environment = {
@@ -117,7 +130,8 @@ describe('a gateway in production', () => {
   let exitCode: unknown;
 
   beforeAll(async () => {
-    gateway = startGatewayProcess({ ...ENVIRONMENT, LOG_LEVEL: 'debug' });
+    const environment = { ...ENVIRONMENT, ...APOLLO_REPORTS, LOG_LEVEL: 'debug' };
+    gateway = startGatewayProcess(environment, { preload: PRINT_FETCHES });
     const { graphqlUrl, adminUrl, ...others } = await gateway.addresses();
     explorer = others.explorer;
     await fetch(`${adminUrl}/readyz`);
@@ -149,6 +163,10 @@ describe('a gateway in production', () => {
       'stopping',
       'stopped',
     ]);
+  });
+
+  it("reports nothing to Apollo, whatever Apollo's own variables say", () => {
+    expect(gateway.stderr()).not.toContain('fetched');
   });
 
   it('has no explorer unless one is configured', () => {
