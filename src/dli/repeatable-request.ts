@@ -1,6 +1,5 @@
-import type { KyInstance } from 'ky';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
-import type { CallOptions } from '../huawei-cloud/ky-client.js';
+import type { KyClient } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { BodyFilter } from '../huawei-cloud/response-collector.js';
 import type { Transport } from '../huawei-cloud/transport.js';
@@ -102,7 +101,7 @@ type Exchange<T> = { value: T; callDetails: Pick<CallDetails, 'outcome' | 'statu
  * executed it, or refuses the credential; otherwise its caller checks the connection first.
  */
 export class RepeatableRequests {
-  readonly #http: KyInstance;
+  readonly #http: KyClient;
 
   constructor(private readonly dependencies: RepeatableRequestDependencies) {
     this.#http = createKyClient(dependencies.transport);
@@ -214,7 +213,7 @@ export class RepeatableRequests {
         headers: credential.headersFor({ method, url, body }),
         ...(body !== '' && { body }),
         limits: { deadline, maxBodyBytes, filter: createFilter?.() },
-      } as CallOptions);
+      });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       return failureOf(error, method);

@@ -1,11 +1,11 @@
-import type { KyInstance, Options } from 'ky';
+import type { Options } from 'ky';
 import { z } from 'zod';
 import type { Logger, TraceContext } from '../lib/logger.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
-import type { CallOptions } from './ky-client.js';
+import type { KyClient } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
 import { isDateRefused } from './transport.js';
@@ -54,7 +54,7 @@ type BugLog = Pick<
 
 /** Client for the two IAM operations that the gateway needs. Source: docs/sources.md, IAM. */
 export class IamClient {
-  readonly #http: KyInstance;
+  readonly #http: KyClient;
 
   constructor(
     transport: Transport,
@@ -155,7 +155,7 @@ export class IamClient {
 
   #send(url: URL, options: Options): Promise<Response> {
     const limits = { deadline: new Deadline(this.clock, IAM_TIMEOUT_MS), maxBodyBytes: MAX_RESPONSE_BYTES };
-    return this.#http(url, { ...options, limits } as CallOptions);
+    return this.#http(url, { ...options, limits });
   }
 }
 

@@ -311,9 +311,7 @@ describe('a client of ky', () => {
     const transport = directTransport();
     onCleanup(() => transport.close());
     const limits = { deadline: new Deadline(SYSTEM_CLOCK, 30_000), maxBodyBytes: 1_024, filter: new HostsFilter() };
-    const options: Parameters<ReturnType<typeof createKyClient>>[1] & { limits: typeof limits } = { limits };
-    expect(await createKyClient(transport)(`http://${upstream.host}/`, options).text()).toBe(
-      `{"hosts":${summary(0, '[]')}}`,
-    );
+    const response = await createKyClient(transport)(new URL(`http://${upstream.host}/`), { limits });
+    expect(await response.text()).toBe(`{"hosts":${summary(0, '[]')}}`);
   });
 });
