@@ -11,6 +11,7 @@ const PROGRAMS = ['src/main.ts', 'src/emulator/main.ts', 'src/graphql/print-sche
 const TARGET = join(ROOT, 'dist/node_modules');
 // lmdb looks for its native part beside its own files; the page of GraphiQL is one file of 9 MB already.
 const UNBUNDLED = ['lmdb', '@graphql-yoga/render-graphiql'];
+const RESOLVED = {};
 // Packages that are CommonJS modules call require.
 const REQUIRE = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 
@@ -39,6 +40,7 @@ await build({
     { name: 'class-validator', setup: loadValidatorsInUse },
     { name: 'unused-parts', setup: leaveOutUnusedParts },
     { name: 'node-crypto', setup: useNodeCrypto },
+    { name: 'graphql', setup: useModulesOfGraphql },
   ],
 });
 for (const name of new Set(specifiers.map(packageOf))) writePackage(name);
@@ -56,9 +58,12 @@ async function findImports() {
     write: false,
   });
   const found = new Map();
+  // As esbuild prints them, in lines of their own: `import first, { second as third } from "package";` and
+  // `const { default: first } = await import("package");`.
+  const STATIC = /^import (?:([^"';]*) from )?"([^"]+)";$/gm;
+  const DYNAMIC = /^\s*const (\{.*\}) = await import\("([^"]+)"\);$/gm;
   for (const { text } of outputFiles) {
-    // esbuild prints each import as `import first, { second as third } from "package";` in lines of its own.
-    for (const [, clause = '', specifier] of text.matchAll(/^import (?:([^"';]*) from )?"([^"]+)";$/gm)) {
+    for (const [, clause = '', specifier] of [...text.matchAll(STATIC), ...text.matchAll(DYNAMIC)]) {
       if (specifier.startsWith('node:') || UNBUNDLED.includes(specifier)) continue;
       const names = found.get(specifier) ?? new Set();
       for (const name of namesOf(clause)) names.add(name);
@@ -72,7 +77,7 @@ async function findImports() {
 function namesOf(clause) {
   if (clause.includes('*')) throw new Error(`Import by name, so that only what is used is bundled: ${clause}`);
   const [, defaultName, named = ''] = /^(\w*),?\s*(?:\{(.*)\})?$/s.exec(clause);
-  const names = named.split(',').map(name => name.trim().split(' as ')[0]);
+  const names = named.split(',').map(name => name.trim().split(/ as |: /)[0]);
   return [...(defaultName === '' ? [] : ['default']), ...names.filter(name => name !== '')];
 }
 
@@ -106,7 +111,7 @@ function loadValidatorsInUse({ onResolve, resolve }) {
 /**
  * Leaves out what the gateway does not use: all of undici but its agent and connector, all languages of zod but one,
  * what fastify needs for JSON schemas and injected requests, what @fastify/compress needs for unknown types and for
- * older versions of Node, and the parts of prom-client for push gateways and summaries.
+ * older versions of Node, the parts of prom-client for push gateways and summaries, and Apollo's reports.
  */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
   onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
@@ -130,6 +135,11 @@ function leaveOutUnusedParts({ onResolve, onLoad }) {
   onResolve({ filter: /^@opentelemetry\/api$/ }, ({ importer, path }) =>
     importer.includes('/prom-client/') ? { path, namespace: 'empty' } : undefined,
   );
+  // Both are disabled. Their packages require graphql as a CommonJS module.
+  onResolve({ filter: /^\.\/plugin\/(?:usage|schema)Reporting\/index\.js$/ }, ({ path }) => ({
+    path,
+    namespace: 'empty',
+  }));
   onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: '' }));
   onLoad({ filter: /prom-client\/lib\/(?:pushgateway|summary)\.js$/ }, () => ({ contents: '' }));
   onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js';" }));
@@ -141,6 +151,15 @@ function useNodeCrypto({ onResolve, onLoad }) {
   onLoad({ filter: /.*/, namespace: 'node-crypto' }, () => ({
     contents: "module.exports = require('node:crypto').createHash;",
   }));
+}
+
+/** Uses the ES modules of graphql, which start sooner, because each importer of a CommonJS module copies its exports. */
+function useModulesOfGraphql({ onResolve, resolve }) {
+  onResolve({ filter: /^graphql(?:\/.*)?$/ }, ({ kind, path, resolveDir, pluginData }) => {
+    if (pluginData === RESOLVED) return undefined;
+    const [, file = '/index.js'] = /^graphql(\/.*)?$/.exec(path);
+    return resolve(`graphql${file.replace(/(?:\.js)?$/, '.mjs')}`, { kind, resolveDir, pluginData: RESOLVED });
+  });
 }
 
 function writePackage(name) {
