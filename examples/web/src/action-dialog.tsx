@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { useEffect, useId, useRef, useState } from 'react';
+import { useId, useLayoutEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import type { Progress, RunOptions } from './gateway.js';
 import { progressOf } from './gateway.js';
 import type { GatewayProblem } from './gateway-problem.js';
@@ -33,12 +34,19 @@ export function ActionDialog(props: ActionDialogProps) {
   const [progress, setProgress] = useState<Progress>();
   const [failure, setFailure] = useState<GatewayProblem>();
 
-  useEffect(() => {
-    dialog.current?.showModal();
+  // The dialog is closed by removing it. The event `close` comes later, and an answer that was pressed before it would be
+  // that of the last dialog.
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
     // The harmless answer, or what has to be filled in.
     if (isDangerous) cancel.current?.focus();
-    else dialog.current?.querySelector('input')?.focus();
-    return () => running.current?.abort();
+    else element?.querySelector('input')?.focus();
+    return () => {
+      running.current?.abort();
+      // Gives the focus back.
+      element?.close();
+    };
   }, [isDangerous]);
 
   async function act() {
@@ -50,7 +58,8 @@ export function ActionDialog(props: ActionDialogProps) {
       const { signal } = running.current;
       const result = await run({ signal, onRetry: retry => setProgress(progressOf(retry)) });
       if (result === 'done') {
-        dialog.current?.close();
+        // Before the focus is moved.
+        flushSync(onClose);
         onDone();
       } else setFailure(result);
     } catch (error) {
@@ -62,7 +71,19 @@ export function ActionDialog(props: ActionDialogProps) {
   }
 
   return (
-    <dialog ref={dialog} aria-labelledby={`${id}-title`} aria-describedby={`${id}-text`} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      aria-labelledby={`${id}-title`}
+      aria-describedby={`${id}-text`}
+      onCancel={event => {
+        event.preventDefault();
+        onClose();
+      }}
+      // Browsers close a dialog without asking at the second Escape in a row.
+      onClose={() => {
+        if (dialog.current?.open === false) onClose();
+      }}
+    >
       <h2 id={`${id}-title`}>{title}</h2>
       <p id={`${id}-text`}>{text}</p>
       {children && <div inert={isRunning}>{children}</div>}
@@ -74,7 +95,7 @@ export function ActionDialog(props: ActionDialogProps) {
         <button type="button" className={isDangerous ? 'danger' : ''} aria-disabled={isRunning} onClick={act}>
           {label}
         </button>
-        <button type="button" className="quiet" ref={cancel} onClick={() => dialog.current?.close()}>
+        <button type="button" className="quiet" ref={cancel} onClick={onClose}>
           {isRunning ? 'Stop waiting' : 'Cancel'}
         </button>
       </div>
