@@ -1,4 +1,5 @@
 import type { Logger } from '../lib/logger.js';
+import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
@@ -36,7 +37,7 @@ export class WriteBehind {
   constructor(
     private readonly store: Pick<OperationStore, 'replace' | 'remove'>,
     private readonly clock: Pick<Clock, 'monotonicMs'>,
-    private readonly log: Pick<Logger, 'warn'>,
+    private readonly log: Pick<Logger, 'warn' | 'error'>,
   ) {}
 
   /** The latest version of a record that the store does not have yet. */
@@ -82,6 +83,7 @@ export class WriteBehind {
       if (!(error instanceof StoreUnavailableError)) {
         // Otherwise the outcome would be replayed although it was never stored.
         if (this.#latest.get(key) === write) this.#latest.delete(key);
+        if (waiting.get(key) === write) waiting.delete(key);
         throw error;
       }
       isStored = false;
@@ -107,7 +109,9 @@ export class WriteBehind {
   async #attemptWaiting(): Promise<void> {
     this.#timer = undefined;
     const waiting = [...this.#waitingResults.values(), ...this.#waitingRemovals.values()];
-    await Promise.all(waiting.map(write => this.#attempt(write)));
+    // A bug that one write causes must not keep the others from being repeated.
+    const reportBug = (error: unknown) => logBug(this.log, { operation: 'store', outcome: 'INTERNAL' }, error);
+    await Promise.all(waiting.map(write => this.#attempt(write).catch(reportBug)));
     this.#reportDropped(this.#dropped);
     this.#dropped = 0;
   }

@@ -9,11 +9,12 @@ const TOO_MANY = 10_001;
 
 /** A queue on a store that responds on command; a real store cannot be made to fail in a given order. */
 function startHeldWriter() {
-  const sent: { state: OperationRecord['state'] | 'removed'; answer(isAvailable: boolean): void }[] = [];
-  const unavailable = new StoreUnavailableError();
+  const sent: { state: OperationRecord['state'] | 'removed'; answer(isAvailable: boolean, error?: Error): void }[] = [];
+
   const hold = (state: OperationRecord['state'] | 'removed') =>
     new Promise<boolean>((resolve, reject) => {
-      const answer = (isAvailable: boolean) => (isAvailable ? resolve(true) : reject(unavailable));
+      const answer = (isAvailable: boolean, error: Error = new StoreUnavailableError()) =>
+        isAvailable ? resolve(true) : reject(error);
       sent.push({ state, answer });
     });
   const store = {
@@ -21,8 +22,12 @@ function startHeldWriter() {
     remove: () => hold('removed'),
   };
   const dropped: (number | undefined)[] = [];
-  const log = { info: () => {}, warn: ({ count }: { count?: number }) => dropped.push(count) };
-  return { writer: new WriteBehind(store, { monotonicMs: () => 0 }, log), sent, dropped };
+  const bugs: object[] = [];
+  const log = {
+    warn: ({ count }: { count?: number }) => void dropped.push(count),
+    error: (record: object) => void bugs.push(record),
+  };
+  return { writer: new WriteBehind(store, { monotonicMs: () => 0 }, log), sent, dropped, bugs };
 }
 
 function unknown(record: SendingRecord): OperationRecord {
@@ -82,4 +87,19 @@ it('the write-behind queue logs how many writes it had to drop', async () => {
   for (const { answer } of sent) answer(true);
   await closed;
   expect(dropped).toEqual([1]);
+});
+
+it('the write-behind queue logs a bug in a repeated write, drops that write, and repeats the others', async () => {
+  const { writer, sent, dropped, bugs } = startHeldWriter();
+  const records = [succeeded(makeRecord()), succeeded(makeRecord())] as const;
+  const written = records.map(record => writer.write(record));
+  for (const { answer } of sent) answer(false);
+  await Promise.all(written);
+  const closed = writer.close();
+  sent[2]?.answer(false, new RangeError('a bug'));
+  sent[3]?.answer(true);
+  await closed;
+  expect(bugs).toMatchObject([{ operation: 'store', outcome: 'INTERNAL', errorName: 'RangeError' }]);
+  expect(dropped).toEqual([]);
+  expect(records.map(({ id }) => writer.pending(id))).toEqual([undefined, undefined]);
 });
