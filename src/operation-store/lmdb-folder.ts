@@ -46,11 +46,23 @@ export function problemOf(errorName: string): StoreProblem {
   return PROBLEMS[errorName] ?? 'diskError';
 }
 
+/** Whether LMDB or a system call failed, as opposed to a bug: only such errors have a number. */
+export function isStorageError(error: unknown): error is Error {
+  return numberOf(error) !== undefined;
+}
+
 /** The name of the system error that LMDB or Node reports by number, such as `ENOSPC`; otherwise the error's own. */
 export function nameOf(error: unknown): string {
   if (!types.isNativeError(error)) return 'unknown error';
-  const number = Math.abs(Number('errno' in error ? error.errno : 'code' in error ? error.code : Number.NaN));
-  return getSystemErrorMap().get(-number)?.[0] ?? `${error.name}${Number.isNaN(number) ? '' : ` ${number}`}`;
+  const number = numberOf(error);
+  if (number === undefined) return error.name;
+  return getSystemErrorMap().get(-number)?.[0] ?? `${error.name} ${number}`;
+}
+
+function numberOf(error: unknown): number | undefined {
+  if (!types.isNativeError(error)) return undefined;
+  const number = 'errno' in error ? error.errno : 'code' in error ? error.code : undefined;
+  return typeof number === 'number' ? Math.abs(number) : undefined;
 }
 
 /** Why a folder cannot be used, without the path that Node's own error messages end with. */

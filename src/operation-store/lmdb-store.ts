@@ -7,6 +7,7 @@ import { open } from 'lmdb';
 import { isObject } from '../lib/json.js';
 import {
   DATA_FILE,
+  isStorageError,
   LmdbFolderProbe,
   MIN_FREE_BYTES,
   nameOf,
@@ -203,6 +204,7 @@ export class LmdbStore implements OperationStore {
       this.root.resetReadTxn();
       return action();
     } catch (error) {
+      if (!isStorageError(error)) throw error;
       this.#lose('read', nameOf(error));
       throw new StoreUnavailableError();
     }
@@ -237,7 +239,10 @@ export class LmdbStore implements OperationStore {
       return await this.root.transaction(action);
     } catch (error) {
       // LMDB rejects a second promise with the reason, which would end the process if it were not handled.
-      Promise.resolve(commitErrorOf(error)).catch(reason => this.#lose('written', nameOf(reason)));
+      if (isFailedCommit(error)) error.commitError.catch(reason => this.#lose('written', nameOf(reason)));
+      else if (isStorageError(error)) this.#lose('written', nameOf(error));
+      // While it closes, lmdb throws plain errors.
+      else if (!this.#isClosed) throw error;
       throw new StoreUnavailableError();
     }
   }
@@ -279,7 +284,7 @@ export class LmdbStore implements OperationStore {
   }
 }
 
-/** The reason of a failed commit; without one, a rejection with the error of the action itself. */
-function commitErrorOf(error: unknown): unknown {
-  return isObject(error) && 'commitError' in error ? error['commitError'] : Promise.reject(error);
+/** Whether a commit failed; its reason follows. Otherwise the error is that of the action itself. */
+function isFailedCommit(error: unknown): error is { commitError: Promise<never> } {
+  return isObject(error) && 'commitError' in error;
 }

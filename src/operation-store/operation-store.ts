@@ -23,7 +23,7 @@ export type BeginResult =
  * Durable store of operation records: a folder for one machine, or Redis for several.
  *
  * Every write is atomic, and durable when its promise resolves. Times come from the caller. All methods throw
- * {@link StoreUnavailableError}.
+ * {@link StoreUnavailableError}. Any other error is a bug; see {@link mayHaveWritten}.
  */
 export interface OperationStore {
   /**

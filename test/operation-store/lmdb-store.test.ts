@@ -30,6 +30,7 @@ import {
   PROJECT_ID,
   succeeded,
 } from './helpers/operation-store-contract.js';
+import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
@@ -170,6 +171,29 @@ describe('LmdbStore', () => {
     await expect(store.find(record.id, NOW_MS)).rejects.toThrow(StoreUnavailableError);
     await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
     await expect(store.findAbandoned(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it('passes a bug on, and stays available', async () => {
+    const lines: HealthLine[] = [];
+    const store = openStore(makeFolder(), createStoreHealth(lines));
+    const record = makeRecord();
+    await store.begin(record, NOW_MS);
+    const cyclic = makeRecord();
+    Object.assign(cyclic.wanted, { cyclic });
+    await expect(store.find(record.id, Symbol('now') as never)).rejects.toMatchObject({ name: 'TypeError' });
+    await expect(store.begin(cyclic, NOW_MS)).rejects.toMatchObject({ name: 'TypeError' });
+    await expect(store.find(cyclic.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    expect(lines).toEqual([]);
+  });
+
+  it('is unavailable to a write that it closes before', async () => {
+    const store = openStore(makeFolder());
+    const begun = Promise.allSettled(Array.from({ length: 20 }, () => store.begin(makeRecord(), NOW_MS)));
+    await store.close();
+    for (const each of await begun)
+      if (each.status === 'rejected') expect(each.reason).toBeInstanceOf(StoreUnavailableError);
+      else expect(each.value).toEqual(BEGUN);
   });
 
   it('keeps records and its secret when it is closed and opened again', async () => {
