@@ -45,7 +45,7 @@ const MAX_CLAIM_LENGTH = 256;
 const INVALID_UNICODE = /[\p{Surrogate}\ufffd]/u;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
 // are refused. ID tokens, which are typed JWT too, have a different audience.
-const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
+const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, null, 'at+jwt', 'application/at+jwt', 'jwt']);
 const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
 
 /**
@@ -78,24 +78,29 @@ export async function verifyAccessToken(
     checkAudience(payload, rules);
     return { caller: callerOf(payload, rules), validUntilMs: expiryOf(payload, rules, nowMs) };
   };
+  let hasKey = false;
   const findKey = async (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
     checkHeader(header);
     // For refusals only: the caller is read from the verified claims.
     readClaims(UnsecuredJWT.decode(`${UNSECURED_HEADER}.${jws.payload}.`, claimRules).payload);
     const key = await getKey(header, jws);
     await beforeCheck();
+    hasKey = true;
     return key;
   };
   const options = { ...claimRules, algorithms: [...algorithms] };
-  try {
-    const { payload } = await jwtVerify(token, findKey, options).catch(error =>
-      verifyWithEachKey(token, error, options, beforeCheck),
-    );
-    return { kind: 'authenticated', ...readClaims(payload) };
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    throw new InvalidTokenError(reasonOf(error), kindOf(error));
-  }
+  const { payload } = await jwtVerify(token, findKey, options)
+    .catch(error => verifyWithEachKey(token, error, options, beforeCheck))
+    .catch(error => {
+      if (!isRefusal(error) && !(hasKey && isKeyError(error))) throw error;
+      throw new InvalidTokenError(reasonOf(error), kindOf(error));
+    });
+  return { kind: 'authenticated', ...readClaims(payload) };
+}
+
+/** Whether jose or WebCrypto cannot use a key: they throw errors of general classes, which any other code may throw. */
+export function isKeyError(error: unknown): error is Error {
+  return error instanceof TypeError || error instanceof DOMException;
 }
 
 /** Tries all matching keys if jose reports several, because a token has no key id or one that is not unique. */
@@ -110,15 +115,15 @@ async function verifyWithEachKey(
     await beforeCheck();
     // An unusable key, such as one that is too short, must not hide those after it.
     const verified = await jwtVerify(token, key, options).catch(refusal => {
-      if (!isRefusal(refusal)) throw refusal;
+      if (!isRefusal(refusal) && !isKeyError(refusal)) throw refusal;
     });
     if (verified !== undefined) return verified;
   }
   throw new errors.JWSSignatureVerificationFailed();
 }
 
-function checkHeader(header: JWTHeaderParameters): void {
-  if (!ACCEPTED_TYPES.has(header.typ?.toLowerCase())) throw new InvalidTokenError('type');
+function checkHeader({ typ }: { typ?: unknown }): void {
+  if (!ACCEPTED_TYPES.has(typeof typ === 'string' ? typ.toLowerCase() : typ)) throw new InvalidTokenError('type');
 }
 
 // Not left to jose, which checks `aud` only.
@@ -181,12 +186,11 @@ function kindOf(error: unknown): InvalidTokenError['kind'] {
   return error instanceof errors.JWSSignatureVerificationFailed ? 'forged' : 'other';
 }
 
-// For an unusable key, jose and WebCrypto throw errors of general classes.
 function isRefusal(error: unknown): boolean {
-  return error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException;
+  return error instanceof errors.JOSEError;
 }
 
-// An unusable key of the issuer causes errors of several kinds, whose messages may quote the token.
+// Messages may quote the token.
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
     return `${error.code} ${error.claim}`;

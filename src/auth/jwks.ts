@@ -8,6 +8,7 @@ import type { Logger } from '../lib/logger.js';
 import { logBug, newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
+import { InvalidTokenError, isKeyError } from './access-token.js';
 
 const REFRESH_AFTER_MS = 10 * 60_000;
 /** How long a key set is used while it cannot be fetched again. */
@@ -78,6 +79,7 @@ export class JwksCache {
    * Resolves the key of a token, as jose's `jwtVerify` requests it.
    *
    * @throws {JwksUnavailableError} when the key is not cached and the issuer is unavailable
+   * @throws {InvalidTokenError} when the key cannot be used
    * @throws {errors.JWKSNoMatchingKey} when the issuer has no such key
    * @throws {errors.JWKSMultipleMatchingKeys} when it has several; the error iterates over them
    */
@@ -202,7 +204,11 @@ async function discover(issuer: string, fetchDocument: FetchDocument): Promise<U
 
 function toKeyGetter(document: unknown): JWTVerifyGetKey {
   try {
-    return createLocalJWKSet(document as Parameters<typeof createLocalJWKSet>[0]);
+    const getKey = createLocalJWKSet(document as Parameters<typeof createLocalJWKSet>[0]);
+    return (header, token) =>
+      getKey(header, token).catch(error => {
+        throw isKeyError(error) ? new InvalidTokenError(error.name) : error;
+      });
   } catch (error) {
     if (error instanceof errors.JOSEError) throw new IssuerFetchError('the issuer answered with no key set');
     throw error;

@@ -47,6 +47,7 @@ export const INVALID_TOKENS: [what: string, reason: string, forge: Forge][] = [
   ['no subject', 'ERR_JWT_CLAIM_VALIDATION_FAILED sub', signed(() => ({ claims: { sub: undefined } }))],
   ['an empty subject', 'name', signed(() => ({ claims: { sub: '' } }))],
   ['the type of a logout token', 'type', signed(() => ({ header: { typ: 'logout+jwt' } }))],
+  ['a type that is no text', 'type', signed(() => ({ header: { typ: 7 as never } }))],
   ['an algorithm that is not allowed', 'ERR_JOSE_ALG_NOT_ALLOWED', signed(() => ({ key: 'RS512' }))],
   [
     'no claims',
