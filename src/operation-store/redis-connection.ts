@@ -153,8 +153,9 @@ export class RedisConnection {
     try {
       this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client, this.#clients));
     } catch (error) {
-      if (isReplyError(error) && this.#clients.hasMoved(error)) this.#markRefused(error);
-      else this.#reconnect();
+      if (!isReplyError(error)) this.#reconnect();
+      else if (this.#clients.hasMoved(error)) this.#markRefused(error);
+      else this.#reconnect(`Redis cannot execute commands now (${codeIn(error)}).`);
       return;
     }
     if (this.#refusal !== undefined) {
@@ -168,8 +169,11 @@ export class RedisConnection {
     try {
       // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
       await this.handshake(call => this.run(call, CHECK_TIMEOUT_MS));
-    } catch {
-      // It has been reported, and will be checked again.
+    } catch (error) {
+      // An outage has been reported, and will be checked again.
+      if (error instanceof StoreUnavailableError) return;
+      this.health.recordBug(error);
+      this.#checkLater();
       return;
     }
     // Not earlier: a replica refuses the handshake, so that connections to it must back off.
@@ -184,18 +188,17 @@ export class RedisConnection {
 
   // Replies are matched to commands by order, so a connection with a missing reply cannot be used any more. A machine
   // that is gone does not close its connections.
-  #reconnect(): void {
+  #reconnect(reason = 'Redis does not answer in time.'): void {
     if (this.#client.status !== 'ready' || this.#isReconnecting) return;
     this.#isReconnecting = true;
-    this.#markUnavailable('noReply', 'Redis does not answer in time.');
+    this.#markUnavailable('noReply', reason);
     this.#change(false);
     this.#client.disconnect(true);
   }
 
   #markRefused(error: Error, script?: string): void {
-    const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
     const refusal = this.#clients.hasMoved(error) ? undefined : explainRefusal(error, script);
-    this.#markUnavailable('refused', refusal ?? `Redis refuses commands of the gateway (${code}).`);
+    this.#markUnavailable('refused', refusal ?? `Redis refuses commands of the gateway (${codeIn(error)}).`);
   }
 
   #markUnavailable(problem: StoreProblem, sentence: string): void {
@@ -212,6 +215,11 @@ export class RedisConnection {
     const changed = new Promise<void>(resolve => this.#changeWaiters.push(resolve));
     return within(limitMs, changed).catch(() => {});
   }
+}
+
+/** The first word in capitals of a reply, such as `LOADING`. */
+function codeIn({ message }: Error): string {
+  return /\b[A-Z]{3,}\b/.exec(message)?.[0] ?? 'ERR';
 }
 
 class TimeoutError extends Error {}

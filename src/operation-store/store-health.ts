@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from '../lib/logger.js';
+import { logBug } from '../lib/logger.js';
 import { OutageLog } from '../lib/outage-log.js';
 import type { Clock } from '../lib/time.js';
 
@@ -49,7 +50,7 @@ export class StoreHealth {
   constructor(
     readonly backend: StoreBackend,
     private readonly clock: Clock,
-    private readonly log: Pick<Logger, 'info' | 'warn'>,
+    private readonly log: Pick<Logger, 'info' | 'warn' | 'error'>,
     private readonly windowMs = MINUTE_MS,
   ) {
     const operation = 'store';
@@ -132,6 +133,11 @@ export class StoreHealth {
     this.#losses += 1;
     const message = 'REDIS_URL: Redis may have lost records; for 72 hours every create first reads the list of DLI';
     this.log.warn({ operation: 'store', outcome: 'lost' }, message);
+  }
+
+  /** Logs an error of our own while the store was checked. */
+  recordBug(error: unknown): void {
+    logBug(this.log, { operation: 'store', outcome: 'INTERNAL' }, error);
   }
 
   /** Writes no more lines. */

@@ -1,13 +1,15 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import type { RedisTimeouts } from '../../src/operation-store/redis-store.js';
+import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
-import { connect, eventually, openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
+import { clientsOf, connect, eventually, openClient, PREFIX, startPair, startProxy } from '../helpers/redis-access.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startEarly } from '../helpers/start-early.js';
@@ -184,6 +186,37 @@ describeWithProgram('redis-server', 'Redis', program => {
     await waitForHealth(health, true);
     expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(lines.at(-1)).toMatchObject(BACK);
+  });
+
+  it('that is busy with a script is logged as such', async () => {
+    const server = await startRedisServer(program, { arguments: ['--lua-time-limit', '1'] });
+    const script = openClient(server.url).eval('while true do end', 0);
+    script.catch(() => undefined);
+    const other = openClient(server.url);
+    await eventually(() => expect(other.get('any')).rejects.toThrow('BUSY'));
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    await connect(server.url, health, SHORT_TIMEOUTS_MS);
+    await waitForHealth(health, false);
+    await other.call('SCRIPT', 'KILL');
+    await waitForHealth(health, true);
+    const msg = 'REDIS_URL: Redis cannot execute commands now (BUSY).';
+    expect(lines).toMatchObject([{ level: 'warn', detail: 'noReply', msg }, BACK]);
+  });
+
+  it('is available again after a bug in its check, which is logged', async () => {
+    const server = await startRedisServer(program);
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    let failures = 1;
+    const epochMs = () => {
+      if (failures-- > 0) throw new TypeError('The clock broke.');
+      return Date.now();
+    };
+    const store = await RedisStore.connect(clientsOf(server.url), health, { ...SYSTEM_CLOCK, epochMs });
+    onCleanup(() => store.close());
+    await waitForHealth(health, true);
+    expect(lines).toMatchObject([{ level: 'error', outcome: 'INTERNAL', errorName: 'TypeError' }]);
   });
 
   it('that answered one command too late is available again as soon as it is reconnected', async () => {

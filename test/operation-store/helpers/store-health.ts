@@ -5,7 +5,7 @@ import { onCleanup } from '../../helpers/clean-up.js';
 
 /** A line that a store health has logged. */
 export interface HealthLine {
-  level: 'info' | 'warn';
+  level: 'info' | 'warn' | 'error';
   outcome: string;
   detail?: string;
   count?: number;
@@ -19,7 +19,8 @@ export function createStoreHealth(
 ): StoreHealth {
   const write = (level: HealthLine['level']) => (record: object, msg: string) =>
     void lines.push({ level, ...(record as { outcome: string }), msg });
-  const health = new StoreHealth(backend, clock, { info: write('info'), warn: write('warn') }, windowMs);
+  const log = { info: write('info'), warn: write('warn'), error: write('error') };
+  const health = new StoreHealth(backend, clock, log, windowMs);
   onCleanup(() => health.close());
   return health;
 }
