@@ -28,8 +28,12 @@ const EXIT_SIGNAL = 128;
 // npm forwards a SIGINT that the terminal has already sent to the gateway.
 const FORWARDED_WITHIN_MS = 500;
 
-/** Node's error when a server cannot listen on its address. */
-type ListenError = Error & { code?: string; address?: string; port?: number };
+/** Node's error when a server cannot listen on its address, or the host name has none. */
+interface ListenError {
+  code: string;
+  address?: string;
+  port?: number;
+}
 
 const log = new LogDestination(process.stdout);
 process.on('exit', code => {
@@ -140,6 +144,10 @@ function logAddresses(
   );
 }
 
+function isListenError(error: unknown): error is ListenError {
+  return error instanceof Error && 'syscall' in error && ['listen', 'getaddrinfo'].includes(String(error.syscall));
+}
+
 // The message is not logged: it may contain data of a caller or of DLI.
 function exitOnBug(logger: Logger): void {
   let isExiting = false;
@@ -172,8 +180,8 @@ try {
     process.stderr.write(`The gateway cannot start. Invalid configuration:\n${lines.join('')}`);
     await exit(EXIT_CONFIG);
   }
-  const { code = '', address = '', port = '' } = error instanceof Error ? (error as ListenError) : {};
-  if (/^E[A-Z]+$/.test(code)) {
+  if (isListenError(error)) {
+    const { code, address = '', port = '' } = error;
     const place = `${address}${port === '' ? '' : `:${port}`}`;
     process.stderr.write(
       `The gateway cannot start: it cannot listen on ${place || 'its address'} (${code}). HOST, PORT, ADMIN_HOST and ADMIN_PORT say where it listens.\n`,

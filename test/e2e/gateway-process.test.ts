@@ -102,6 +102,23 @@ describe('a gateway with an invalid configuration', () => {
   });
 });
 
+it('a gateway that another system call keeps from starting does not name its port', async () => {
+  const preload = `process.on('newListener', event => {
+    if (event === 'uncaughtException') process.chdir('/dev/null');
+  });`;
+  const gateway = startGatewayProcess(ENVIRONMENT, { preload });
+  expect(await gateway.end()).toBe(70);
+  expect(gateway.stderr()).toMatch(/^The gateway cannot start because of a bug\.\nat .*chdir/s);
+});
+
+it('a gateway whose address is of another machine reports it and exits with 69', async () => {
+  const gateway = startGatewayProcess({ ...ENVIRONMENT, ADMIN_HOST: '192.0.2.1', ADMIN_PORT: '8080' });
+  expect(await gateway.end()).toBe(69);
+  expect(gateway.stderr()).toMatch(
+    /^The gateway cannot start: it cannot listen on 192\.0\.2\.1:8080 \(EADDRNOTAVAIL\)/,
+  );
+});
+
 describe('a gateway whose port is in use', () => {
   it('reports it and exits with 69', async () => {
     const { port } = await listen(createServer());
