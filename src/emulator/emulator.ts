@@ -20,7 +20,7 @@ import type { ResourcesInput } from './resources.js';
 import { ResourceStore } from './resources.js';
 import { createDispatcher } from './routes.js';
 import { generateHosts } from './seeds.js';
-import { baseUrlOf, createHttpServer, RequestHandler } from './server.js';
+import { baseUrlOf, createHttpServer, RequestHandler, reportBug } from './server.js';
 
 export type { Fault } from './faults.js';
 export type { EmulatorOptions } from './options.js';
@@ -59,7 +59,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}) {
     const handled = message.url?.startsWith('/emulator/')
       ? control.handle(message, serverResponse, isOpen)
       : requests.handle(message, serverResponse);
-    handled.catch(() => message.socket.destroy());
+    handled.catch((error: unknown) => reportBug(error, serverResponse));
   });
   const emulator = {
     /** Starts listening and resolves with the base URL. Default: a free port of 127.0.0.1. */

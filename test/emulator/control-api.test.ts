@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { onCleanup } from '../helpers/clean-up.js';
 import { exchangeRaw, rawRequest } from '../helpers/raw-client.js';
 import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
@@ -216,5 +217,37 @@ describe('the protection of the control API from browser pages', () => {
     const headers = { host: 'emulator:4010', connection: 'close' };
     const { head } = await exchangeRaw(baseUrl, rawRequest('GET', '/emulator/health', '', headers));
     expect(head).toMatch(/^HTTP\/1.1 200 /);
+  });
+});
+
+describe('standard error', () => {
+  /** What is printed to standard error. */
+  function watchPrinted(): unknown[] {
+    const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onCleanup(() => print.mockRestore());
+    return print.mock.calls;
+  }
+
+  it('shows an internal error of the emulator, and its caller gets a 500', async () => {
+    const printed = watchPrinted();
+    const now = () => {
+      throw new TypeError('The clock broke.');
+    };
+    const { send } = await startEmulator({ now });
+    expect(await send('GET', CONNECTIONS_PATH)).toMatchObject({ status: 500 });
+    expect(printed).toEqual([
+      [expect.stringMatching(/^Internal error of the emulator: TypeError: The clock broke\.\n {4}at /)],
+    ]);
+  });
+
+  it('shows nothing of a caller that disconnects', async () => {
+    const printed = watchPrinted();
+    const { call, emulator } = await startEmulator();
+    emulator.inject({ operation: 'listConnections', delayMs: 60_000 });
+    const abandoned = expect(call('GET', CONNECTIONS_PATH)).rejects.toThrow();
+    await emulator.ledger.waitFor('listConnections', 1);
+    await emulator.close();
+    await abandoned;
+    expect(printed).toEqual([]);
   });
 });
