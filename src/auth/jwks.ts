@@ -126,19 +126,16 @@ export class JwksCache {
       const cooldownMs = this.#cached === undefined ? Math.min(COOLDOWN_MS, backOffMs) : COOLDOWN_MS;
       this.#failures += 1;
       this.#nextFetchAtMs = this.clock.monotonicMs() + cooldownMs;
-      if (!(error instanceof IssuerFetchError)) logBug(this.log, { operation: 'keys', outcome: 'INTERNAL' }, error);
-      this.log.warn(
-        { operation: 'keys', outcome: 'unavailable', detail: describeFetchFailure(error) },
-        'issuer keys cannot be fetched',
-      );
+      const isBug = !(error instanceof IssuerFetchError);
+      if (isBug) logBug(this.log, { operation: 'keys', outcome: 'INTERNAL' }, error);
+      const detail = isBug ? nameOf(error) : error.message;
+      this.log.warn({ operation: 'keys', outcome: 'unavailable', detail }, 'issuer keys cannot be fetched');
       throw new JwksUnavailableError(cooldownMs);
     }
   }
 }
 
-/** Describes why keys could not be fetched, without quoting the issuer; for any other error, returns its name. */
-export function describeFetchFailure(error: unknown): string {
-  if (error instanceof IssuerFetchError) return error.message;
+function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown';
 }
 
@@ -156,7 +153,10 @@ interface FetcherDependencies {
   clock: Clock;
 }
 
-/** Creates a function that fetches the issuer's key set. A discovered address is kept until a fetch from it fails. */
+/**
+ * Creates a function that fetches the issuer's key set, or throws {@link IssuerFetchError}. A discovered address is kept
+ * until a fetch from it fails.
+ */
 export function createJwksFetcher(
   { issuer, jwksUrl }: JwksLocation,
   dependencies: FetcherDependencies,
@@ -220,7 +220,7 @@ function noUsableUrl(): IssuerFetchError {
 }
 
 /** A document of the issuer could not be fetched. The message is safe to log: it quotes nothing of the response. */
-class IssuerFetchError extends Error {
+export class IssuerFetchError extends Error {
   override readonly name = 'IssuerFetchError';
 }
 

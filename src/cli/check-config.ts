@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 
 import { pino } from 'pino';
-import { createJwksFetcher, describeFetchFailure } from '../auth/jwks.js';
+import { createJwksFetcher, IssuerFetchError } from '../auth/jwks.js';
 import type { Backend } from '../composition/compose.js';
 import { compose } from '../composition/compose.js';
 import type { Config } from '../config/config.js';
@@ -120,6 +120,7 @@ async function checkIssuer(
     await createJwksFetcher(tokens, { transport: issuerTransport, upstream, clock: SYSTEM_CLOCK })();
     return { isOk: true };
   } catch (error) {
-    return { isOk: false, detail: describeFetchFailure(error) };
+    if (!(error instanceof IssuerFetchError)) throw error;
+    return { isOk: false, detail: error.message };
   }
 }

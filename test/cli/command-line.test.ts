@@ -206,6 +206,18 @@ describe('--check-config --online', () => {
     });
   });
 
+  it('does not report an internal error as a failed issuer', async () => {
+    const { environment } = await startEmulator();
+    const settings = issuerSettings('https://issuer.example');
+    const config = loadConfig({ DATA_DIR: newFolder(), ...environment, ...settings });
+    const { tokens } = config.auth;
+    const broken = { ...config, auth: { ...config.auth, tokens: { ...tokens, issuer: undefined } } };
+    const lines: string[] = [];
+    const checked = checkConfig(broken as unknown as typeof config, environment, true, line => lines.push(line));
+    await expect(checked).rejects.toMatchObject({ name: 'TypeError' });
+    expect(lines.at(-1)).toBe('ok connections');
+  });
+
   it('accepts a region with one kind of connections', async () => {
     const { emulator, environment } = await startEmulator();
     emulator.inject({ operation: 'listConnections', status: 404, times: 2 });
