@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -18,6 +19,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
 import { LmdbFolderProbe } from '../../src/operation-store/lmdb-folder.js';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
+import { RETENTION_MS, toSending, toSucceeded } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import type { SendingRecord } from '../../src/operation-store/record-format.js';
 import { inParallel } from '../helpers/in-parallel.js';
@@ -224,6 +226,28 @@ describe('LmdbStore', () => {
     expect([...records.getKeys()].toSorted()).toEqual(next.map(({ id }) => id).toSorted());
     await root.close();
     await expect(claim(laterMs)).resolves.toBe(true);
+  });
+
+  it('keeps its size once as many records expire as are added', async () => {
+    const folder = makeFolder();
+    const store = openStore(folder);
+    // Of a week, the longest time that anything is kept.
+    const kept = proofSize(200, 2_000);
+    const intervalMs = RETENTION_MS.UNKNOWN / kept;
+    let nowMs = NOW_MS;
+    const create = async () => {
+      nowMs += intervalMs;
+      const record = toSending(makeRecord(), makeRecord().wanted, false, nowMs, nowMs);
+      expect(await store.begin(record, nowMs)).toEqual(BEGUN);
+      const success = { connectionId: randomUUID(), message: 'created', isReconciled: false };
+      expect(await store.replace(toSucceeded(record, success, nowMs))).toBe(true);
+    };
+    const sizeAfter = async (weeks: number) => {
+      await inParallel(Array.from({ length: weeks * kept }), 16, create);
+      return store.sizeBytes();
+    };
+    const early = await sizeAfter(3);
+    expect(await sizeAfter(20)).toBeLessThan(1.5 * early);
   });
 
   it('removes expired deletions, and no others', async () => {
