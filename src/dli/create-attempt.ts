@@ -10,7 +10,7 @@ import { classifyCreate, provesCredential, refusesCredential } from './classify-
 import type { CreateOperation, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
 import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
-import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
+import { readErrorBody, readRetryAfterSeconds, requestIdOf, shownMessage } from './sanitize.js';
 
 /** The proven result of a create. */
 export type CreateResult =
@@ -67,7 +67,7 @@ export function completeAttempt(
   return {
     verdict,
     callDetails: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, upstreamRequestId },
-    retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
+    retryAfterSeconds: readRetryAfterSeconds(response.header('retry-after'), clock),
   };
 }
 

@@ -28,7 +28,7 @@ import {
 } from './dli-error.js';
 import { UndocumentedFields } from './field-reader.js';
 import type { ConfidentialTexts } from './sanitize.js';
-import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
+import { readErrorBody, readRetryAfterSeconds, requestIdOf } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 /** A retry needs at least this much time before the deadline. */
@@ -228,7 +228,7 @@ export class RepeatableRequests {
       const outcome = status < 400 ? 'OK' : 'notFound';
       return { value, callDetails: { outcome, status, upstreamRequestId: requestId } };
     }
-    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
+    const wait = readRetryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);
     // A GET changes nothing, so its refusal needs no proof.
     const refusal = method === 'GET' && status === 429 ? 'THROTTLED' : provenRefusal(status, text, code);

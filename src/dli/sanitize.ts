@@ -144,7 +144,7 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/
  * @param value seconds or an HTTP date (RFC 9110, 10.2.3)
  * @returns undefined when the header is absent or invalid
  */
-export function retryAfterSeconds(value: string | undefined, clock: Clock): number | undefined {
+export function readRetryAfterSeconds(value: string | undefined, clock: Clock): number | undefined {
   if (value === undefined) return undefined;
   const seconds = readSeconds(value.trim(), clock);
   if (!Number.isFinite(seconds)) return undefined;
