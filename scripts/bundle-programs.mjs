@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-// Joins the modules of each compiled program into a few files: finding and reading 130 takes a sixth of a start.
+// Joins the modules of each compiled program into a few files: finding and reading them takes a sixth of a start.
 // The modules themselves stay in dist for the tests.
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
