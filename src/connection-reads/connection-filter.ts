@@ -1,6 +1,7 @@
 import type { ConnectionState, DatasourceService, Resource } from '../dli/connection.js';
 import { ConnectionKind, isSameResource, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
+import { UNSUPPORTED_CODES } from '../dli/dli-error.js';
 import type { DescribedClassicConnection, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ConnectionReadiness } from './readiness.js';
 import { readinessOf } from './readiness.js';
@@ -33,12 +34,9 @@ export function kindsOf({ kinds, services, vpcId, readiness }: ConnectionFilter)
   });
 }
 
-/** Codes of operations that DLI does not support in a region. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(['DLI.0007', 'DLI.10003']);
-
 /** Whether a kind cannot be listed because DLI does not offer it here, which is not a temporary failure. */
 export function isNotOffered({ isNotOffered: isUnknownPath, upstreamCode = '' }: DliError): boolean {
-  return isUnknownPath || UNSUPPORTED.has(upstreamCode);
+  return isUnknownPath || UNSUPPORTED_CODES.includes(upstreamCode);
 }
 
 /**

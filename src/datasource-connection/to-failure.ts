@@ -1,5 +1,6 @@
 import type { GraphQLError } from 'graphql';
 import type { DliError, FailedResult, FailureCode } from '../dli/dli-error.js';
+import { NOT_OFFERED_CODES } from '../dli/dli-error.js';
 import type { STORE_UNAVAILABLE } from '../idempotency/outcome.js';
 import type { UnavailableCode } from './create.payload.js';
 import { DliRejectedError, DliUnavailableError } from './create.payload.js';
@@ -20,10 +21,8 @@ export interface FailureTexts {
 
 /** The texts of refusals that their code explains, whatever the request was. */
 const REJECTIONS: FailureTexts['rejections'] = new Map([
+  ...NOT_OFFERED_CODES.map(code => [code, NOT_OFFERED] as const),
   ['DLI.0007', 'DLI does not support this here. Note that Huawei ended classic connections in 2024.'],
-  ['DLI.10003', NOT_OFFERED],
-  ['APIG.0101', NOT_OFFERED],
-  ['APIGW.0101', NOT_OFFERED],
 ]);
 
 type UnavailableKind = Exclude<FailureCode, 'NAME_TAKEN' | 'REJECTED'>;

@@ -76,6 +76,15 @@ export function failedResult<C extends FailureCode>(
   return { kind: 'failed', code, upstreamCode, requestId, retryAfterSeconds, upstreamMessage };
 }
 
+/** Codes of DLI for operations that it does not support in a region. */
+export const UNSUPPORTED_CODES: readonly string[] = ['DLI.0007', 'DLI.10003'];
+
+/** Codes of API Gateway for paths that it does not know. */
+export const UNKNOWN_PATH_CODES: readonly string[] = ['APIG.0101', 'APIGW.0101'];
+
+/** All codes for operations that are not offered in a region. */
+export const NOT_OFFERED_CODES: readonly string[] = [...UNSUPPORTED_CODES, ...UNKNOWN_PATH_CODES];
+
 /**
  * A failed read, delete, bind or unbind that did nothing, unless `isUnconfirmed`.
  *

@@ -22,6 +22,7 @@ import type {
 import {
   DliError,
   RETRY_AFTER_AUTH_FAILED_SECONDS,
+  UNKNOWN_PATH_CODES,
   UnknownOutcomeError,
   unknownReasonOfFailure,
   unknownReasonOfStatus,
@@ -33,8 +34,6 @@ import { readErrorBody, readRetryAfterSeconds, requestIdOf } from './sanitize.js
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 /** A retry needs at least this much time before the deadline. */
 const MIN_FOR_RETRY_MS = 1_000;
-/** API Gateway does not know the path. */
-const NOT_OFFERED = /^APIGW?\.0101$/;
 
 /** A GET, or a request that can be repeated once its effect has been checked. */
 export interface RepeatableRequest {
@@ -239,7 +238,7 @@ export class RepeatableRequests {
     if (refusesCredential(status, refusal))
       mayRetry = credential.report('REFUSED') && (method !== 'POST' || wasNotExecuted);
     const callDetails = { status, upstreamCode: loggedCode, upstreamMessage };
-    const lacksPath = code === undefined ? request.isCollection === true : NOT_OFFERED.test(code);
+    const lacksPath = code === undefined ? request.isCollection === true : UNKNOWN_PATH_CODES.includes(code);
     const isNotOffered = method === 'GET' && status === 404 && lacksPath;
     const details = {
       status,

@@ -6,6 +6,7 @@ import { CONNECTION_ID } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
 import type { DliError } from './dli-error.js';
+import { NOT_OFFERED_CODES } from './dli-error.js';
 import { FieldReader } from './field-reader.js';
 import type { CompleteResponse } from './repeatable-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
@@ -178,14 +179,7 @@ export function mayMeanAbsence({ status, code, upstreamCode = '' }: DliError): b
 }
 
 /** Codes that have other causes: server-side errors, missing rights, and operations that are not offered. */
-const UNRELATED_CODES: ReadonlySet<string> = new Set([
-  ...SERVER_ERRORS,
-  'DLI.0007',
-  'DLI.0016',
-  'DLI.10003',
-  'APIG.0101',
-  'APIGW.0101',
-]);
+const UNRELATED_CODES: ReadonlySet<string> = new Set([...SERVER_ERRORS, ...NOT_OFFERED_CODES, 'DLI.0016']);
 
 /** A complete list, and how far DLI's clock is ahead of ours, if known. */
 export interface ConnectionList {

@@ -1,4 +1,5 @@
 import type { FailureTexts } from '../datasource-connection/to-failure.js';
+import { NOT_OFFERED_CODES } from '../dli/dli-error.js';
 
 type Rejections = FailureTexts['rejections'];
 
@@ -6,10 +7,8 @@ const NOT_OFFERED = 'DLI does not offer enhanced connections, or this operation 
 
 /** Texts for the codes of an operation that a region does not have. */
 export const NOT_OFFERED_REJECTIONS: Rejections = new Map([
+  ...NOT_OFFERED_CODES.map(code => [code, NOT_OFFERED] as const),
   ['DLI.0007', 'DLI does not support this.'],
-  ['DLI.10003', NOT_OFFERED],
-  ['APIG.0101', NOT_OFFERED],
-  ['APIGW.0101', NOT_OFFERED],
 ]);
 
 /** Texts for refusals of a bind or unbind. */
