@@ -32,6 +32,8 @@ import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblems, TrustedDocuments } from './graphql/trusted-documents.js';
 import type { GatewayParts } from './http/admin-server.js';
 import { createAdminServer, readinessOf } from './http/admin-server.js';
+import type { ConnectionLimits } from './http/client-connections.js';
+import { createQuotas } from './http/client-connections.js';
 import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { createExplorer, createLandingPage } from './http/explorer.js';
@@ -72,7 +74,7 @@ export interface Gateway {
 }
 
 /** Limits that are constant in production; tests override them. */
-export interface GatewayLimits extends BackendLimits {
+export interface GatewayLimits extends BackendLimits, ConnectionLimits {
   clientTimeouts?: ClientTimeouts;
 }
 
@@ -122,11 +124,14 @@ export async function createGateway(
   const references = new ConnectionReferences(backend.reader, toConnectionType);
   const schema = config.isSubgraph ? addFederation(ownSchema, references) : ownSchema;
   const execution = { schema, allowsIntrospection: config.explorer !== 'none', clock, log: logger, metrics };
-  const { streamQuota, audit } = backend;
+  const { audit } = backend;
+  const hasTenants = config.auth.tokens !== undefined;
+  const quotas = createQuotas(hasTenants, limits, metrics);
+  const { streams: streamQuota } = quotas;
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
   await apollo.start();
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs, metrics);
-  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder, metrics);
+  const scheduler = hasTenants ? new RequestScheduler(loadShedder, metrics) : undefined;
   const requestLog = new RequestLog(logger, backend.sampler, metrics);
   const isListedOrigin = createOriginCheck(config.corsOrigins);
   const { app, connections } = await createHttpServer({
@@ -137,9 +142,9 @@ export async function createGateway(
     stopping: stopping.signal,
     closing: closing.signal,
     loadShedder,
-    shedsByTenant: scheduler !== undefined,
+    shedsByTenant: hasTenants,
     clientTimeouts,
-    quotas: backend.connectionQuotas,
+    quotas,
     hostGuard: createHostGuard(config, isListedOrigin, logger),
     trustedProxies: config.trustedProxies,
   });

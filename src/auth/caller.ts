@@ -57,34 +57,3 @@ export interface MutationLimit {
 
 /** A {@link MutationLimit} that is never exceeded. */
 export const NO_MUTATION_LIMIT: MutationLimit = { take: async () => undefined };
-
-/** Limits how many connections a holder (a tenant or a client network) keeps open in this process. */
-export class ConnectionQuota {
-  readonly #open = new Map<string, number>();
-
-  /**
-   * @param max open connections per holder
-   * @param onRefused called for each connection beyond `max`
-   */
-  constructor(
-    private readonly max: number,
-    private readonly onRefused = () => {},
-  ) {}
-
-  /** Counts a connection of this holder until the returned function is called; undefined if the quota is used up. */
-  acquire(holder: string): (() => void) | undefined {
-    const open = this.#open.get(holder) ?? 0;
-    if (open >= this.max) {
-      this.onRefused();
-      return undefined;
-    }
-    this.#open.set(holder, open + 1);
-    return () => this.#release(holder);
-  }
-
-  #release(holder: string): void {
-    const left = (this.#open.get(holder) ?? 1) - 1;
-    if (left === 0) this.#open.delete(holder);
-    else this.#open.set(holder, left);
-  }
-}

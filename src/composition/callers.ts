@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { AuditLog } from '../auth/audit-log.js';
 import type { CallerAuthenticator } from '../auth/caller.js';
-import { ANONYMOUS, ConnectionQuota, NO_MUTATION_LIMIT } from '../auth/caller.js';
+import { ANONYMOUS, NO_MUTATION_LIMIT } from '../auth/caller.js';
 import type { SharedCounters } from '../auth/rate-limits.js';
 import type { AuthConfig } from '../config/auth-config.js';
 import type { ConnectionKind } from '../dli/connection.js';
@@ -101,39 +101,5 @@ export function createLateEndListener(
     const times = { startedAtMs, durationMs: clock.epochMs() - startedAtMs };
     const outcome = describeOutcome(recordedOutcome(record), kind);
     audit.writeLate({ trace, operationId, connectionId, operation: CREATE_FIELDS[kind], ...outcome, ...times });
-  };
-}
-
-// Less than a third of the server's connections, so that no tenant or network can lock out the others. The spare ones
-// are for the requests of a tenant whose streams use up its quota.
-const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
-
-/** Limits on the connections that callers keep open; constant outside tests. */
-export interface ConnectionLimits {
-  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
-  connectionsPerTenant?: number | undefined;
-  /** Maximum number of open client connections per network before sign-in. Default is 500. */
-  connectionsPerNetwork?: number | undefined;
-}
-
-/** Creates the quotas of streams and connections, which are unlimited without tenants. */
-export function createQuotas(
-  hasTenants: boolean,
-  {
-    connectionsPerTenant = MAX_CONNECTIONS.perTenant,
-    connectionsPerNetwork = MAX_CONNECTIONS.perNetwork,
-  }: ConnectionLimits,
-  metrics: Metrics,
-) {
-  const create = (kind: 'streams' | 'tenantConnections' | 'networkConnections', max: number) =>
-    new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY, () =>
-      metrics.count('dli_gateway_rate_limited_total', { kind }),
-    );
-  return {
-    streamQuota: create('streams', connectionsPerTenant),
-    connectionQuotas: {
-      ofTenant: create('tenantConnections', connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
-      ofNetwork: create('networkConnections', connectionsPerNetwork),
-    },
   };
 }

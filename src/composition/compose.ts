@@ -33,12 +33,11 @@ import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { TIMED_OPERATIONS } from '../operation-store/operation-store.js';
 import { StoreHealth } from '../operation-store/store-health.js';
-import type { ConnectionLimits, DescribeOutcome } from './callers.js';
+import type { DescribeOutcome } from './callers.js';
 import {
   createCallerAuthenticator,
   createLateEndListener,
   createMutationLimit,
-  createQuotas,
   openSharedCounters,
 } from './callers.js';
 import type { DliLimits } from './dli-clients.js';
@@ -55,7 +54,7 @@ const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
-export interface BackendLimits extends ConnectionLimits, DliLimits {
+export interface BackendLimits extends DliLimits {
   /** Timeout of a Redis command in milliseconds, and half of that of a store operation. Default: 250, and 430. */
   redisTimeoutMs?: number | undefined;
   /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
@@ -171,7 +170,6 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   });
   const mutationLimit = await createMutationLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
-  const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);
   const quota = hasTenants ? 'perTenant' : 'total';
   const reads = {
     limiter: new FairRateLimiter(clock, {
@@ -230,8 +228,6 @@ export async function compose(config: Config, dependencies: Dependencies, limits
     directory,
     callerAuthenticator,
     mutationLimit,
-    streamQuota,
-    connectionQuotas,
     audit,
     /** Limits the log lines that anyone, or every response, can cause. */
     sampler,

@@ -2,17 +2,12 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
-import type {
-  AuthenticatedCaller,
-  AuthenticationResult,
-  CallerAuthenticator,
-  ConnectionQuota,
-} from '../auth/caller.js';
+import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { canonicalAddress } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
-import type { ClientConnections } from './client-connections.js';
+import type { ClientConnections, ConnectionQuota } from './client-connections.js';
 import type { HttpErrorName } from './errors.js';
 import { formatHttpError, HTTP_ERRORS, sendHttpError, statusOf } from './errors.js';
 import { entryOf } from './request-log.js';

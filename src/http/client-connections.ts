@@ -1,20 +1,78 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ConnectionQuota } from '../auth/caller.js';
 import { canonicalAddress, networkOf } from '../lib/ip-address.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { CloseReason, RequestLog } from './request-log.js';
 
 /** Unanswered requests that one connection may have: no client of today pipelines more than a few. */
 const MAX_UNANSWERED = 16;
 
-/** How many connections may be open. */
-export interface ConnectionQuotas {
-  /** Of one tenant, whatever they are used for. */
-  ofTenant: ConnectionQuota;
-  /** Of one client network, before a caller has signed in on them. One above the limit replaces an idle one. */
-  ofNetwork: ConnectionQuota;
+/**
+ * How many connections may be open. Less than a third of the server's, so that no tenant or network can lock out the
+ * others. The spare ones are for the requests of a tenant whose streams use up its quota.
+ */
+export const CONNECTION_QUOTAS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
+
+/** Limits how many connections a holder (a tenant or a client network) keeps open in this process. */
+export class ConnectionQuota {
+  readonly #open = new Map<string, number>();
+
+  /**
+   * @param max open connections per holder
+   * @param onRefused called for each connection beyond `max`
+   */
+  constructor(
+    private readonly max: number,
+    private readonly onRefused = () => {},
+  ) {}
+
+  /** Counts a connection of this holder until the returned function is called; undefined if the quota is used up. */
+  acquire(holder: string): (() => void) | undefined {
+    const open = this.#open.get(holder) ?? 0;
+    if (open >= this.max) {
+      this.onRefused();
+      return undefined;
+    }
+    this.#open.set(holder, open + 1);
+    return () => this.#release(holder);
+  }
+
+  #release(holder: string): void {
+    const left = (this.#open.get(holder) ?? 1) - 1;
+    if (left === 0) this.#open.delete(holder);
+    else this.#open.set(holder, left);
+  }
+}
+
+/** Limits on the connections that callers keep open; constant outside tests. */
+export interface ConnectionLimits {
+  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
+  connectionsPerTenant?: number | undefined;
+  /** Maximum number of open client connections per network before sign-in. Default is 500. */
+  connectionsPerNetwork?: number | undefined;
+}
+
+/** How many connections, and how many streams among them, may be open. */
+export type ConnectionQuotas = ReturnType<typeof createQuotas>;
+
+/** Creates the quotas of connections and streams, which are unlimited without tenants. */
+export function createQuotas(hasTenants: boolean, limits: ConnectionLimits, metrics: Metrics) {
+  const { connectionsPerTenant = CONNECTION_QUOTAS.perTenant } = limits;
+  const { connectionsPerNetwork = CONNECTION_QUOTAS.perNetwork } = limits;
+  const create = (kind: 'streams' | 'tenantConnections' | 'networkConnections', max: number) =>
+    new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY, () =>
+      metrics.count('dli_gateway_rate_limited_total', { kind }),
+    );
+  return {
+    /** Of the streams, WebSockets and waiting queries of one tenant. */
+    streams: create('streams', connectionsPerTenant),
+    /** Of one tenant, whatever they are used for. */
+    ofTenant: create('tenantConnections', connectionsPerTenant + CONNECTION_QUOTAS.sparePerTenant),
+    /** Of one client network, before a caller has signed in on them. One above the limit replaces an idle one. */
+    ofNetwork: create('networkConnections', connectionsPerNetwork),
+  };
 }
 
 interface Dependencies {

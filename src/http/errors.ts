@@ -7,6 +7,7 @@ import type { ErrorCode } from '../lib/error-codes.js';
 import { ERROR_CODES } from '../lib/error-codes.js';
 import { isObject } from '../lib/json.js';
 import { logBug } from '../lib/logger.js';
+import { CONNECTION_QUOTAS } from './client-connections.js';
 import type { RequestLog } from './request-log.js';
 import { entryOf, newEntry, recordOf } from './request-log.js';
 import { MAX_WAITING_REQUESTS } from './request-scheduler.js';
@@ -17,12 +18,14 @@ import {
   MAX_HOST_LIST_VALUES,
   MAX_JSON_DEPTH,
   MAX_JSON_VALUES,
+  MAX_SUBSCRIPTIONS,
   mayHaveLargeBody,
 } from './request-validation.js';
 
 /** How much of a refused body is read, and for how long after the response, before the connection is closed. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 const LINGER_MS = 2_000;
+const { perTenant: streams, sparePerTenant: spare } = CONNECTION_QUOTAS;
 
 /** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
 export const HTTP_ERRORS = {
@@ -102,14 +105,17 @@ export const HTTP_ERRORS = {
     code: 'OVERLOADED',
     message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
   },
-  tooManySubscriptions: { code: 'RATE_LIMITED', message: 'A WebSocket carries at most 1,000 subscriptions at a time.' },
+  tooManySubscriptions: {
+    code: 'RATE_LIMITED',
+    message: `A WebSocket carries at most ${MAX_SUBSCRIPTIONS.toLocaleString('en')} subscriptions at a time.`,
+  },
   tooManyStreams: {
     code: 'RATE_LIMITED',
-    message: 'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
+    message: `Your tenant holds ${streams} streams, WebSockets and waiting queries open. End some, or try again later.`,
   },
   tooManyOpenConnections: {
     code: 'RATE_LIMITED',
-    message: 'Your tenant holds 600 connections open. Close some, or try again later.',
+    message: `Your tenant holds ${streams + spare} connections open. Close some, or try again later.`,
   },
   tooManyWaiting: {
     code: 'RATE_LIMITED',

@@ -1,8 +1,9 @@
 import type { Metrics } from '../metrics/metrics.js';
+import { CONNECTION_QUOTAS } from './client-connections.js';
 import type { LoadShedder } from './load-shedder.js';
 
 /** Requests of one tenant that may wait for their turn: one on each connection that a tenant may have. */
-export const MAX_WAITING_REQUESTS = 600;
+export const MAX_WAITING_REQUESTS = CONNECTION_QUOTAS.perTenant + CONNECTION_QUOTAS.sparePerTenant;
 
 /** Iterations of the event loop after a turn: one for each millisecond that it took, but at most this many. */
 const MAX_PAUSE_ITERATIONS = 16;

@@ -28,6 +28,9 @@ export const MAX_JSON_VALUES = 500;
 /** The same in a list of hosts. 20,000 hosts have 60,000. */
 export const MAX_HOST_LIST_VALUES = 100_000;
 
+/** Maximum number of subscriptions of a WebSocket. */
+export const MAX_SUBSCRIPTIONS = 1_000;
+
 // Results for longer texts are not cached, to bound the memory.
 const MAX_REMEMBERED_CHARACTERS = 256;
 

@@ -18,12 +18,11 @@ import type { LoadShedder } from './load-shedder.js';
 import type { RequestEntry, RequestLog } from './request-log.js';
 import { clientOf, entryOf, newEntry } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
-import { MAX_BODY_BYTES, validateBody } from './request-validation.js';
+import { MAX_BODY_BYTES, MAX_SUBSCRIPTIONS, validateBody } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
 import type { ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
 
-const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
 // Browsers and proxies may split a message, but not into many parts. ws buffers each of them, at about 100 bytes.
 const MAX_FRAGMENTS = 16;
