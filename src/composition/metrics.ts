@@ -1,9 +1,8 @@
 import type { Config } from '../config/config.js';
-import type { Readiness } from '../http/admin-server.js';
 import type { Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Clock } from '../lib/time.js';
-import type { Reading } from '../metrics/catalog.js';
+import type { Readiness, Reading } from '../metrics/catalog.js';
 import { READINGS } from '../metrics/catalog.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { NO_METRICS } from '../metrics/metrics.js';

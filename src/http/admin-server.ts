@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
+import type { Readiness } from '../metrics/catalog.js';
 import type { Exposition } from '../metrics/metrics.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, errorOptions } from './errors.js';
@@ -8,15 +9,6 @@ import { recordOf } from './request-log.js';
 
 /** Longer than any probe or scraper waits between two requests, in milliseconds. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
-
-/**
- * The readiness of the gateway: `ready`, or why another gateway should serve instead. `overloaded`: it sheds requests.
- * `storeUnavailable`: its own store cannot be used, or Redis has been unusable for more than 5 s. `clockSkew`: its
- * clock differs too much from Huawei Cloud's.
- *
- * Failures of DLI, IAM and the issuer do not count: every gateway would have them.
- */
-export type Readiness = 'ready' | 'starting' | 'stopping' | 'overloaded' | 'storeUnavailable' | 'clockSkew';
 
 /** The parts of the gateway that `/readyz?verbose` reports: numbers, claims and words of closed lists only. */
 export interface GatewayParts {

@@ -55,6 +55,17 @@ const POOLS = ['creates', 'reads', 'changes', 'reconciliation', 'iam', 'issuer']
 /** The name of a pool of connections to an upstream. */
 export type PoolName = (typeof POOLS)[number];
 
+const READINESS = ['ready', 'starting', 'stopping', 'overloaded', 'storeUnavailable', 'clockSkew'] as const;
+
+/**
+ * The readiness of the gateway: `ready`, or why another gateway should serve instead. `overloaded`: it sheds requests.
+ * `storeUnavailable`: its own store cannot be used, or Redis has been unusable for more than 5 s. `clockSkew`: its
+ * clock differs too much from Huawei Cloud's.
+ *
+ * Failures of DLI, IAM and the issuer do not count: every gateway would have them.
+ */
+export type Readiness = (typeof READINESS)[number];
+
 // The error codes of DLI and of its API gateway; `APIGW.` is the same as `APIG.`.
 const DLI_CODES = [
   ...['0001', '0002', '0003', '0006', '0007', '0008', '0009', '0011', '0012', '0013', '0014', '0015', '0016'],
@@ -258,7 +269,7 @@ export const READINGS = {
     help: '1 for the readiness that /readyz reports, 0 for the others.',
     label: {
       name: 'reason',
-      values: ['ready', 'starting', 'stopping', 'overloaded', 'storeUnavailable', 'clockSkew'],
+      values: READINESS,
     },
   },
   dli_gateway_log_lines_dropped_total: { type: 'counter', help: 'Log lines that could not be written.' },

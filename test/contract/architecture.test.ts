@@ -44,7 +44,6 @@ const RULES: Readonly<Record<string, Rule>> = {
       'lib',
       'metrics',
     ],
-    allowedAsTypes: ['http'],
   },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth', 'metrics'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
@@ -84,7 +83,7 @@ const RULES_OF_FILES: Readonly<Record<string, Rule>> = {
   'composition/dli-clients.ts': { allowed: ['dli', 'huawei-cloud'], allowedAsTypes: ['lib', 'metrics'] },
   'composition/metrics.ts': {
     allowed: ['metrics'],
-    allowedAsTypes: ['http', 'operation-store', 'config', 'huawei-cloud', 'lib'],
+    allowedAsTypes: ['operation-store', 'config', 'huawei-cloud', 'lib'],
   },
   'composition/callers.ts': {
     allowed: ['idempotency', 'auth', 'lib'],
