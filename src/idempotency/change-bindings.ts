@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BindingsClient } from '../dli/bindings-client.js';
-import type { BindingResponse, Resource } from '../dli/connection.js';
+import type { Resource } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
@@ -8,7 +8,6 @@ import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js
 import type { ResolvedResource, ResourceDirectory } from '../dli/resource-directory.js';
 import type { DescribedBinding } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
-import { Deadline } from '../lib/time.js';
 import type {
   BindingAction,
   BindingChange,
@@ -26,6 +25,7 @@ import {
   unfinishedOutcome,
 } from './binding-outcomes.js';
 import { unknownOutcome } from './outcome.js';
+import { CHECK_MARGIN_MS, sendBeforeCheck, sendUpToTwice } from './repeatable-change.js';
 
 /** How many resources of one call are changed at a time. */
 const MAX_CONCURRENT = 4;
@@ -34,8 +34,6 @@ const RECHECK_DELAY_MS = 3_000;
 /** DLI may show a change a little later; the time between two polls, as a fraction of the recheck delay: 500 ms. */
 const LAG_POLL_FRACTION = 1 / 6;
 const MAX_LAG_POLLS = 4;
-/** The part of the deadline that a request leaves for the checks after it. */
-const CHECK_MARGIN_MS = 1_500;
 
 /** A validated request to bind a connection to resources, or to unbind it from them. */
 export interface ChangeBindingsCommand {
@@ -45,9 +43,6 @@ export interface ChangeBindingsCommand {
   /** 1 to 20, in lower case. */
   resources: readonly Resource[];
 }
-
-/** A second request needs at least this much of the deadline. */
-const MIN_FOR_SECOND_MS = 2_000;
 
 /** The binding of one resource that is to be made or removed. */
 interface WantedBinding {
@@ -164,7 +159,9 @@ export class ChangeBindings {
         waiting.delete(key);
         const isBound = findBinding(bindings, resource) !== undefined;
         const isDone = action === 'bind' ? isBound : !isBound && areBindingsKnown;
-        outcomes.set(key, isDone ? NOTHING_TO_DO : await this.#change({ action, id, resource }, context));
+        // Repeating it is safe: what is bound already is not bound twice, and ids are never reused.
+        const send = () => this.#send({ action, id, resource }, context);
+        outcomes.set(key, isDone ? NOTHING_TO_DO : await sendUpToTwice(context, send, isProven));
       }
     };
     await Promise.all(Array.from({ length: MAX_CONCURRENT }, worker));
@@ -175,18 +172,11 @@ export class ChangeBindings {
     }));
   }
 
-  async #change(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
-    const first = await this.#send(wanted, context);
-    if (first.kind !== 'unknown' || context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
-    // Repeating it is safe: what is bound already is not bound twice, and ids are never reused.
-    const second = await this.#send(wanted, context);
-    // A second request that did nothing does not show what the first may still do.
-    return second.kind === 'done' || second.kind === 'gone' ? second : first;
-  }
-
   /** Sends one request, and checks what came of it if the response proves nothing. */
   async #send(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
-    const result = await this.#request(wanted, context);
+    const { clock, bindings } = this.dependencies;
+    const { action, id, resource } = wanted;
+    const result = await sendBeforeCheck(context, clock, each => bindings.changeBinding(action, id, resource, each));
     if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {
       const reason = result instanceof UnknownOutcomeError ? result.reason : 'UNREADABLE_RESPONSE';
       const unknown = unknownOutcome(reason, result.requestId, BINDINGS_RETRY_AFTER_SECONDS);
@@ -222,21 +212,6 @@ export class ChangeBindings {
       return unknownOutcome('UNREADABLE_RESPONSE', undefined, BINDINGS_RETRY_AFTER_SECONDS);
     if (isAsWanted(action, bindings, resource)) return DONE;
     return otherwise(findBinding(connection.bindings, resource));
-  }
-
-  async #request(
-    wanted: WantedBinding,
-    context: OperationContext,
-  ): Promise<BindingResponse | DliError | UnknownOutcomeError> {
-    const { action, id, resource } = wanted;
-    const remainingMs = context.deadline.remainingMs();
-    const deadline = new Deadline(this.dependencies.clock, Math.max(remainingMs - CHECK_MARGIN_MS, remainingMs / 2));
-    try {
-      return await this.dependencies.bindings.changeBinding(action, id, resource, { ...context, deadline });
-    } catch (error) {
-      if (error instanceof DliError || error instanceof UnknownOutcomeError) return error;
-      throw error;
-    }
   }
 
   /** The outcome of a change that DLI has made, with the connection as it is now. */
@@ -277,6 +252,10 @@ export class ChangeBindings {
       throw error;
     }
   }
+}
+
+function isProven({ kind }: BindingOutcome): boolean {
+  return kind === 'done' || kind === 'gone';
 }
 
 function keyOf({ kind, name }: Resource): string {

@@ -1,25 +1,21 @@
-import type { ConnectionKind, Deletion } from '../dli/connection.js';
+import type { ConnectionKind } from '../dli/connection.js';
 import { ConnectionState, isOverdue, ResourceKind, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { FailedResult, OperationContext } from '../dli/dli-error.js';
 import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js';
 import type { DescribedBinding, DescribedConnection } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
-import { Deadline } from '../lib/time.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
 import type { UnknownOutcome } from './outcome.js';
 import { STORE_UNAVAILABLE, unknownOutcome } from './outcome.js';
+import { sendBeforeCheck, sendUpToTwice } from './repeatable-change.js';
 
 const RETRY_AFTER_UNKNOWN_SECONDS = 2;
 /** A binding that is being made takes minutes. */
 const BUSY_RETRY_SECONDS = 10;
-/** A second DELETE needs at least this much of the deadline. */
-const MIN_FOR_SECOND_MS = 2_000;
-/** The part of the deadline that a DELETE leaves for the presence check after it. */
-const PRESENCE_CHECK_MS = 1_500;
 const DELETED: DeletedOutcome = { kind: 'deleted' };
 /** DLI does not delete a connection that it is still creating. How long that takes is not documented. */
 const STILL_CREATING = { kind: 'creating', retryAfterSeconds: 5 } as const;
@@ -61,13 +57,6 @@ type Presence =
   | { kind: 'creating' }
   /** `busy`: the bindings that DLI is working on. */
   | { kind: 'present'; connection: DescribedConnection; busy: DescribedBinding[] };
-
-/** A connection that exists, and the deadline and trace of its deletion. */
-interface Target {
-  id: string;
-  connectionKind: ConnectionKind;
-  context: OperationContext;
-}
 
 /**
  * Idempotent delete: a repeat has the same outcome.
@@ -119,23 +108,16 @@ export class DeleteConnection {
     if (presence.kind === 'absent')
       return (await this.store.hasDeletion(id, nowMs)) ? { ...DELETED, connection } : { kind: 'notFound' };
     await this.store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
-    const target = { id: connectionId, connectionKind: presence.connection.kind, context };
-    const outcome = await this.#sendUpToTwice(target);
+    const send = () => this.#send(connectionId, presence.connection.kind, context);
+    // Safe to repeat: DLI never reuses an id.
+    const outcome = await sendUpToTwice(context, send, ({ kind }) => kind === 'deleted');
     return outcome.kind === 'deleted' ? { ...outcome, connection } : outcome;
   }
 
-  // Safe to repeat: DLI never reuses an id.
-  async #sendUpToTwice(target: Target): Promise<DeleteOutcome> {
-    const first = await this.#send(target);
-    if (first.kind !== 'unknown' || target.context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
-    const second = await this.#send(target);
-    // A second request that did nothing does not show what the first may still do.
-    return second.kind === 'deleted' ? second : first;
-  }
-
-  async #send(target: Target): Promise<DeleteOutcome> {
-    const { id: connectionId, context } = target;
-    const result = await this.#request(target);
+  async #send(connectionId: string, kind: ConnectionKind, context: OperationContext): Promise<DeleteOutcome> {
+    const result = await sendBeforeCheck(context, this.clock, each =>
+      this.connections.deleteConnection(kind, connectionId, each),
+    );
     if (result instanceof DliError) {
       const failure = failedResult(result.code, result);
       if (result.code !== 'REJECTED' && !result.isUnconfirmed) return failure;
@@ -148,17 +130,6 @@ export class DeleteConnection {
     if (result.kind !== 'unsuccessful') return DELETED;
     const ifCheckFailed = unknownOutcome('UNREADABLE_RESPONSE', result.requestId, RETRY_AFTER_UNKNOWN_SECONDS);
     return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifCheckFailed);
-  }
-
-  async #request({ id, connectionKind, context }: Target): Promise<Deletion | DliError | UnknownOutcomeError> {
-    const remainingMs = context.deadline.remainingMs();
-    const deadline = new Deadline(this.clock, Math.max(remainingMs - PRESENCE_CHECK_MS, remainingMs / 2));
-    try {
-      return await this.connections.deleteConnection(connectionKind, id, { ...context, deadline });
-    } catch (error) {
-      if (error instanceof DliError || error instanceof UnknownOutcomeError) return error;
-      throw error;
-    }
   }
 
   /** The outcome of a DELETE that may have done nothing. `ifCheckFailed`: the presence check failed. */
