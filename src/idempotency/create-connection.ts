@@ -22,7 +22,7 @@ import { toFoundSuccess } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { OWNERSHIP_MARGIN_MS, RESPONSE_MARGIN_MS } from './reconciliation-schedule.js';
 import type { ResumeCreate } from './resume-create.js';
-import { IN_FLIGHT_WAIT_MS } from './resume-create.js';
+import { IN_FLIGHT_WAIT_MS, IN_PROGRESS } from './resume-create.js';
 import type { WriteBehind } from './write-behind.js';
 
 const UNREADABLE_RETRY_SECONDS = 60;
@@ -68,7 +68,7 @@ export class CreateConnection {
     const running = this.#inFlight.get(flightKey);
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
-      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, () => ({ kind: 'inProgress', retryAfterSeconds: 1 }));
+      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, () => IN_PROGRESS);
     }
     const outcome = this.#begin(command, fingerprint, context)
       .then(each => withShownTexts(each, this.dependencies.confidential))

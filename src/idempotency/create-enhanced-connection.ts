@@ -14,11 +14,8 @@ import type { OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
 import { OWNERSHIP_MARGIN_MS } from './reconciliation-schedule.js';
-import { IN_FLIGHT_WAIT_MS } from './resume-create.js';
+import { IN_FLIGHT_WAIT_MS, IN_PROGRESS, OWNER_POLL_MS } from './resume-create.js';
 import type { WriteBehind } from './write-behind.js';
-
-const POLL_MS = 100;
-const IN_PROGRESS = { kind: 'inProgress', retryAfterSeconds: 1 } as const;
 
 type CreatedOutcome = Extract<CreateOutcome, { kind: 'created' }>;
 
@@ -99,7 +96,7 @@ export class CreateEnhancedConnection {
       const record = await this.#findRecord(command);
       const isOwned = record?.notBound === undefined && (record?.ownedUntilMs ?? 0) > clock.epochMs();
       if (!isOwned || clock.monotonicMs() >= endMs) return record;
-      await delay(POLL_MS);
+      await delay(OWNER_POLL_MS);
     }
   }
 

@@ -13,7 +13,10 @@ import { OWNERSHIP_MARGIN_MS, takeOver } from './reconciliation-schedule.js';
 
 /** How long a repeat waits for the call that is in flight, in milliseconds. */
 export const IN_FLIGHT_WAIT_MS = 2_000;
-const POLL_MS = 100;
+/** How often a repeat reads the record meanwhile, in milliseconds. */
+export const OWNER_POLL_MS = 100;
+/** The outcome of a repeat whose call is still running after that wait. */
+export const IN_PROGRESS = { kind: 'inProgress', retryAfterSeconds: 1 } as const;
 
 /** Replays or resumes a repeated create from its record. A repeat never sends the create again. */
 export class ResumeCreate {
@@ -53,13 +56,13 @@ export class ResumeCreate {
   async #awaitOwner({ id }: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
     const endMs = this.clock.monotonicMs() + IN_FLIGHT_WAIT_MS;
     while (this.clock.monotonicMs() < endMs) {
-      await delay(POLL_MS);
+      await delay(OWNER_POLL_MS);
       const found = await this.store.find(id, this.clock.epochMs());
       if (found.kind !== 'found') break;
       const outcome = await this.#replayOrReconcile(found.record, context);
       if (outcome !== undefined) return outcome;
     }
-    return { kind: 'inProgress', retryAfterSeconds: 1 };
+    return IN_PROGRESS;
   }
 
   // The record was read, so something may have been sent, whether or not the store answers now.
