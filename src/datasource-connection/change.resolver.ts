@@ -1,7 +1,8 @@
-import { Args, Authorized, Resolver, Root, Subscription } from 'type-graphql';
+import { Args, Authorized, Field, ObjectType, Resolver, Root, registerEnumType, Subscription } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ListEvent } from '../connection-reads/list-poller.js';
-import { DatasourceConnectionChange } from './change.type.js';
+import { ChangeKind } from '../connection-reads/list-poller.js';
+import { DatasourceConnection } from './connection.type.js';
 import { PublicError } from './public-error.js';
 import { DatasourceConnectionChangesArgs, DatasourceConnectionFilter } from './read.args.js';
 import type { ReadDependencies } from './read.resolver.js';
@@ -10,6 +11,36 @@ import { subscriberOf } from './request-context.js';
 import { ConnectionResourceInput } from './resource.input.js';
 import { toCriteria } from './resource-names.js';
 import { toUpstreamError } from './to-failure.js';
+
+/** A change of a connection in a watched list. */
+@ObjectType('DatasourceConnectionChange', { description: 'What happened to a connection in a list.' })
+class DatasourceConnectionChange {
+  @Field(() => ChangeKind, { description: 'What happened to the connection.' })
+  readonly kind: ChangeKind;
+
+  @Field(() => DatasourceConnection, {
+    description:
+      'The connection as it is now. One that was removed because DLI no longer lists it is shown as it was last.',
+  })
+  readonly connection: DatasourceConnection;
+
+  constructor(kind: ChangeKind, connection: DatasourceConnection) {
+    this.kind = kind;
+    this.connection = connection;
+  }
+}
+
+registerEnumType(ChangeKind, {
+  name: 'DatasourceConnectionChangeKind',
+  description: 'What happened to a connection in a list.',
+  valuesConfig: {
+    ADDED: { description: 'The connection is new in the list, or has begun to match the filter.' },
+    CHANGED: { description: 'A field of the connection has changed, such as its state or progress.' },
+    REMOVED: {
+      description: 'The connection no longer matches the filter, for example because it was deleted, or is gone.',
+    },
+  },
+});
 
 /** The topic of type-graphql's PubSub for changes of the list; a {@link ListWatchRequest} selects among them. */
 export const LIST_TOPIC = 'datasourceConnections';

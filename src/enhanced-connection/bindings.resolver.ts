@@ -1,14 +1,32 @@
-import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import { Matches } from 'class-validator';
+import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import { FollowsListRule } from '../datasource-connection/field-rules.js';
+import { InputProblemCode, reports } from '../datasource-connection/input-problem.js';
 import type { MutationDependencies } from '../datasource-connection/mutation.js';
 import { mapValidationErrors, recordForAudit, startMutation } from '../datasource-connection/mutation.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { toResources } from '../datasource-connection/resource.input.js';
+import { ConnectionResourceInput, resourceListRule, toResources } from '../datasource-connection/resource.input.js';
+import { CONNECTION_ID } from '../dli/connection.js';
 import type { ChangeBindingsOutcome } from '../idempotency/binding-outcomes.js';
 import type { ChangeBindings, ChangeBindingsCommand } from '../idempotency/change-bindings.js';
-import { ConnectionResourcesInput } from './bindings.input.js';
 import { BindDatasourceConnectionPayload, UnbindDatasourceConnectionPayload } from './bindings.payload.js';
 import { toBindPayload, toUnbindPayload } from './to-bindings-payload.js';
+
+/** The input of `bindDatasourceConnection` and `unbindDatasourceConnection`. */
+@InputType({ description: 'A connection, and the pools and queues to bind it to or to unbind it from.' })
+class ConnectionResourcesInput {
+  @Field(() => ID, { description: "The connection's id, a UUID." })
+  @Matches(
+    CONNECTION_ID,
+    reports(InputProblemCode.WRONG_FORMAT, 'connectionId must be a UUID, as the id of every connection is.'),
+  )
+  connectionId!: string;
+
+  @Field(() => [ConnectionResourceInput], { description: '1 to 20 pools and queues, each once.' })
+  @FollowsListRule(resourceListRule('resources', true))
+  resources!: ConnectionResourceInput[];
+}
 
 interface Dependencies extends MutationDependencies {
   changeBindings: ChangeBindings;
