@@ -6,10 +6,11 @@ import { pathOf } from './dli-client.js';
 import type { OperationContext } from './dli-error.js';
 import { DliError } from './dli-error.js';
 import { readHosts } from './enhanced-responses.js';
+import type { FieldReader } from './field-reader.js';
 import { PAGE_SIZE, readAllPages } from './pages.js';
-import type { ListedPool } from './resource-responses.js';
-import { readPools, readQueues, readTags } from './resource-responses.js';
-import { MAX_LIST_RESPONSE_BYTES, MAX_RESPONSE_BYTES, readChange } from './responses.js';
+import type { DecodedResponse } from './responses.js';
+import { MAX_LIST_RESPONSE_BYTES, MAX_RESPONSE_BYTES, readChange, readList, readSuccess } from './responses.js';
+import { shownTags } from './sanitize.js';
 import { sendChange } from './send-change.js';
 
 // 20,000 hosts, the most that a connection may have, are 3.3 MB.
@@ -20,6 +21,12 @@ export interface ResourceList {
   resources: ListedResource[];
   /** The kinds that are listed completely. Not all regions have pools. */
   knownKinds: ReadonlySet<ResourceKind>;
+}
+
+/** An elastic resource pool. Names are in lower case, because DLI ignores their case. */
+interface ListedPool {
+  name: string;
+  queueNames: string[];
 }
 
 /** Client for what {@link DliClient} lacks of enhanced connections: bindings, resources, hosts and tags. */
@@ -175,4 +182,40 @@ function mergeResources(pools: readonly ListedPool[], queues: readonly ListedRes
     ...[...poolNames].map(name => ({ kind: ResourceKind.ELASTIC_RESOURCE_POOL, name, poolName: null })),
     ...listed.values(),
   ];
+}
+
+/**
+ * Parses one page of DLI's response to `GET /v3/{project_id}/elastic-resource-pools`. Undefined when it is not a
+ * complete page.
+ */
+function readPools(response: DecodedResponse, bounds: { offset: number; limit: number }): ListedPool[] | undefined {
+  return readList(response, 'elastic_resource_pools', bounds)?.flatMap(pool => {
+    const name = pool.requiredText('elastic_resource_pool_name');
+    if (name === null) return [];
+    return { name: name.toLowerCase(), queueNames: pool.texts('queues').map(queue => queue.toLowerCase()) };
+  });
+}
+
+/** Parses DLI's response to `GET /v1.0/{project_id}/queues`. Undefined when it is not a complete list. */
+function readQueues(response: DecodedResponse): ListedResource[] | undefined {
+  return readList(response, 'queues')?.flatMap(queue => {
+    const name = queueNameOf(queue);
+    if (name === null) return [];
+    const poolName = queue.text('elastic_resource_pool_name') || null;
+    return { kind: ResourceKind.QUEUE, name: name.toLowerCase(), poolName: poolName?.toLowerCase() ?? null };
+  });
+}
+
+// The get of a single queue has names like the second one.
+function queueNameOf(queue: FieldReader): string | null {
+  return queue.text('queueName') || queue.requiredText('queue_name');
+}
+
+/**
+ * Parses DLI's response to `GET /v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags`: the tags that may be
+ * shown. Undefined when it is not a success.
+ */
+function readTags(response: DecodedResponse): ConnectionTag[] | undefined {
+  const fields = readSuccess(response);
+  return fields && (shownTags(fields.tags('tags'), response.confidential) ?? []);
 }
