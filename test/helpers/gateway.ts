@@ -18,7 +18,7 @@ import {
 import type { GatewayLimits } from '../../src/gateway.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
-import { isWithinTest, onCleanup } from './clean-up.js';
+import { createCleanup } from './clean-up.js';
 import { printOnFailure } from './failure-log.js';
 import { post } from './post.js';
 import { QUICK_FOLDER } from './quick-folder.js';
@@ -106,7 +106,7 @@ export interface TestGatewayOptions {
   limits?: GatewayLimits;
 }
 
-const ofTest: { close(): Promise<void> }[] = [];
+const opened = createCleanup();
 
 /**
  * Starts a gateway that signs with the emulator's access key; `closeGateways` ends it. A gateway
@@ -115,7 +115,7 @@ const ofTest: { close(): Promise<void> }[] = [];
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const emulator = createEmulator(options.emulator);
   const emulatorUrl = await emulator.listen();
-  closeLater(emulator);
+  opened.add(() => emulator.close());
   const lines: string[] = [];
   const logging = new EventEmitter().setMaxListeners(0);
   printOnFailure('Log of a gateway', () => lines.join(''));
@@ -127,7 +127,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     },
   });
   const dataDir = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-test-'));
-  closeLater({ close: () => rm(dataDir, { recursive: true, force: true }) });
+  opened.add(() => rm(dataDir, { recursive: true, force: true }));
   const config = loadConfig({
     DATA_DIR: dataDir,
     RECONCILE_SETTLE_MS: '1000',
@@ -158,7 +158,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       ...options.limits,
     },
   });
-  closeLater(gateway);
+  opened.add(() => gateway.close());
   const addresses = await gateway.listen();
   if (addresses === undefined) throw new Error('The gateway was closed before it listened.');
   const { graphqlUrl, adminUrl } = addresses;
@@ -195,11 +195,4 @@ export async function sendGraphql(
 }
 
 /** Stops every gateway and emulator of the test, newest first; for `afterEach`. */
-export async function closeGateways(): Promise<void> {
-  for (const server of ofTest.splice(0).reverse()) await server.close();
-}
-
-function closeLater(server: { close(): Promise<void> }): void {
-  if (isWithinTest()) ofTest.push(server);
-  else onCleanup(() => server.close());
-}
+export const closeGateways = opened.run;

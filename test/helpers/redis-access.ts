@@ -11,7 +11,7 @@ import type { RedisTimeouts } from '../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
 import type { StoreHealth } from '../../src/operation-store/store-health.js';
 import { createStoreHealth } from '../operation-store/helpers/store-health.js';
-import { isWithinTest, onCleanup } from './clean-up.js';
+import { createCleanup } from './clean-up.js';
 import { listen } from './listening-server.js';
 import type { RedisServer } from './redis-server.js';
 import { startRedisServer, startSentinel } from './redis-server.js';
@@ -19,11 +19,9 @@ import { startRedisServer, startSentinel } from './redis-server.js';
 /** The prefix of the store's keys. */
 export const PREFIX = 'dli-gateway:{once}:';
 
-const opened: { close(): Promise<void> }[] = [];
+const opened = createCleanup();
 
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-});
+afterEach(opened.run);
 
 /** Long enough for a slow machine. */
 const LONG_TIMEOUTS_MS = { command: 30_000, operation: 60_000 };
@@ -36,7 +34,7 @@ export async function connect(
   settings: Omit<RedisSettings, 'address'> = {},
 ): Promise<RedisStore> {
   const store = await RedisStore.connect(clientsOf(url, settings), health, SYSTEM_CLOCK, timeoutsMs);
-  closeLater(store);
+  opened.add(() => store.close());
   return store;
 }
 
@@ -48,14 +46,8 @@ export function clientsOf(url: string, settings: Omit<RedisSettings, 'address'> 
 /** Opens a client for direct access to the keys; it closes after the test, or after all tests if opened before them. */
 export function openClient(url: string): Redis {
   const client = newClient(url);
-  closeLater({ close: async () => client.disconnect() });
+  opened.add(() => client.disconnect());
   return client;
-}
-
-// What is opened before the tests closes after all of them.
-function closeLater(one: { close(): Promise<void> }): void {
-  if (isWithinTest()) opened.push(one);
-  else onCleanup(() => one.close());
 }
 
 function newClient(url: string): Redis {
@@ -103,7 +95,7 @@ export function shareRedisServer(program: string): () => SharedRedis {
  */
 export async function watch({ port }: { port: number }) {
   const socket = openSocket(port, '127.0.0.1').setEncoding('utf8');
-  opened.push({ close: async () => void socket.destroy() });
+  opened.add(() => socket.destroy());
   let text = '';
   socket.on('data', chunk => {
     text += chunk;

@@ -4,7 +4,7 @@ import type { Client as SocketClient } from 'graphql-ws';
 import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
-import { isWithinTest, onCleanup } from './clean-up.js';
+import { createCleanup } from './clean-up.js';
 
 /** Watches one connection. */
 export const WATCH = 'subscription Watch($id: ID!) { datasourceConnection(id: $id) { id name state } }';
@@ -26,17 +26,10 @@ export interface SubscriptionRequest {
 /** The two transports of subscriptions. */
 export type Transport = 'graphql-ws' | 'graphql-sse';
 
-const opened: (() => unknown)[] = [];
+const opened = createCleanup();
 
 /** Closes every client that a test has opened; those that were opened before the tests close after all of them. */
-export async function closeSubscribers(): Promise<void> {
-  await Promise.all(opened.splice(0).map(close => close()));
-}
-
-function closeLater(close: () => unknown): void {
-  if (isWithinTest()) opened.push(close);
-  else onCleanup(close);
-}
+export const closeSubscribers = opened.run;
 
 /** Subscribes with the real client of a transport, with retries disabled. */
 export function subscribe(
@@ -61,13 +54,13 @@ export function socketClient(url: string, connectionParams: Record<string, unkno
     retryAttempts: 0,
     onNonLazyError: () => undefined,
   });
-  closeLater(() => client.dispose());
+  opened.add(() => client.dispose());
   return client;
 }
 
 function eventStreamClient(url: string, headers: Record<string, string>): EventStreamClient {
   const client = createEventStreamClient({ url, headers, retryAttempts: 0 });
-  closeLater(() => client.dispose());
+  opened.add(() => client.dispose());
   return client;
 }
 
@@ -109,7 +102,7 @@ export async function openSocket(
   options: ClientOptions = {},
 ): Promise<RawSocket> {
   const socket = new WebSocket(socketUrl(url), protocol, { headers, ...options });
-  closeLater(() => socket.terminate());
+  opened.add(() => socket.terminate());
   const received: { type: string }[] = [];
   const waiting: ((message: { type: string }) => void)[] = [];
   socket.on('message', data => {
