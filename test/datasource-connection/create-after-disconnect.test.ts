@@ -5,7 +5,7 @@ import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-connection.js';
 
 afterEach(closeGateways);
 

@@ -9,7 +9,7 @@ import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js'
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { listen } from '../helpers/listening-server.js';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-connection.js';
 
 // Nothing listens there; these tests need no upstream.
 const ENVIRONMENT = environmentFor('http://127.0.0.1:9');

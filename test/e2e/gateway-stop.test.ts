@@ -6,7 +6,7 @@ import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-connection.js';
 
 const CREATE = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
 const QUERY = rawRequest('POST', '/graphql', '{"query":"{ __typename }"}', {

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { onCleanup } from '../helpers/clean-up.js';
-import { exchangeRaw, rawRequest } from '../helpers/raw-client.js';
+import { exchangeRaw, rawRequest } from '../helpers/raw-connection.js';
 import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
 const shared = shareEmulator();

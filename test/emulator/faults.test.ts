@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { get } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { exchangeRaw, openRaw, rawRequest } from '../helpers/raw-client.js';
+import { exchangeRaw, openRaw, rawRequest } from '../helpers/raw-connection.js';
 import type { RunningEmulator } from '../helpers/running-emulator.js';
 import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator, tokenBody } from '../helpers/running-emulator.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PASSWORD } from '../../src/emulator/emulator.js';
 import { WritableLedger } from '../../src/emulator/ledger.js';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-connection.js';
 import { CONNECTIONS_PATH, CREATE_BODY, startEmulator, tokenBody } from '../helpers/running-emulator.js';
 
 function entryOf(operation: 'getConnection' | 'listConnections') {

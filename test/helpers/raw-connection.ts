@@ -1,7 +1,25 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { rawRequest } from './raw-client.js';
+
+/** Data received on a raw connection until it ended. */
+export interface RawExchange {
+  /** `fin` = closed normally, `reset` = reset. */
+  end: 'fin' | 'reset' | 'other';
+  /** Status line and headers; empty if nothing was received. */
+  head: string;
+  body: string;
+}
+
+/** The text of an HTTP/1.1 request with a JSON body. */
+export function rawRequest(method: string, path: string, body = '', headers: Record<string, string> = {}): string {
+  const lines = Object.entries({
+    host: '127.0.0.1',
+    'content-length': `${Buffer.byteLength(body)}`,
+    ...headers,
+  });
+  return `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
+}
 
 /** The text of a WebSocket handshake. */
 export const HANDSHAKE = rawRequest('GET', '/graphql', '', {
@@ -30,6 +48,13 @@ export async function openConnection(
   return socket;
 }
 
+/** Opens a connection and sends a text; the caller ends it. */
+export async function openRaw(url: string, text: string): Promise<Socket> {
+  const socket = await openConnection(url);
+  socket.write(text);
+  return socket;
+}
+
 /** Everything that the server sends until it closes the connection. */
 export async function readToEnd(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
@@ -46,6 +71,20 @@ export async function exchange(url: string, text: string): Promise<string> {
   const answer = readToEnd(socket);
   socket.write(text);
   return answer;
+}
+
+/** Sends a text over a new connection and collects the data until the server ends it. */
+export async function exchangeRaw(url: string, text: string): Promise<RawExchange> {
+  const socket = await openRaw(url, text);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const end = await new Promise<RawExchange['end']>(resolve => {
+    socket.on('end', () => resolve('fin'));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNRESET' ? 'reset' : 'other'));
+  });
+  socket.destroy();
+  const [head = '', body = ''] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n', 2);
+  return { end, head, body };
 }
 
 /** The errors in a text of HTTP responses, in order: status, content type and body of each. */

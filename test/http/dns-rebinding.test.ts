@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { rawRequest } from '../helpers/raw-client.js';
-import { exchange, failuresIn } from '../helpers/raw-connection.js';
+import { exchange, failuresIn, rawRequest } from '../helpers/raw-connection.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { startTokenGateway } from '../helpers/token-gateway.js';
 

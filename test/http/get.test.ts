@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { rawRequest } from '../helpers/raw-client.js';
-import { exchange } from '../helpers/raw-connection.js';
+import { exchange, rawRequest } from '../helpers/raw-connection.js';
 import { WATCH } from '../helpers/subscribers.js';
 import { startTokenGateway } from '../helpers/token-gateway.js';
 

@@ -6,8 +6,7 @@ import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway
 import { PATIENT_TIMEOUTS } from '../helpers/patient-timeouts.js';
 import { post } from '../helpers/post.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { rawRequest } from '../helpers/raw-client.js';
-import { exchange, failuresIn, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { exchange, failuresIn, openConnection, rawRequest, readToEnd } from '../helpers/raw-connection.js';
 import { bearer, startTokenGateway } from '../helpers/token-gateway.js';
 
 const KIBIBYTE = 1024;

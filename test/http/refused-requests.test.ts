@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
-import { rawRequest } from '../helpers/raw-client.js';
-import { exchange, failuresIn, openConnection, readToEnd } from '../helpers/raw-connection.js';
+import { exchange, failuresIn, openConnection, rawRequest, readToEnd } from '../helpers/raw-connection.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';

@@ -16,7 +16,7 @@ import {
   UNKNOWN,
 } from '../helpers/idempotency-gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { openRaw, rawRequest } from '../helpers/raw-client.js';
+import { openRaw, rawRequest } from '../helpers/raw-connection.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
