@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Payload, TestGateway, TestGatewayOptions } from './gateway.js';
-import { startGateway } from './gateway.js';
+import { CREATE_ERRORS, startGateway } from './gateway.js';
 
 /** A valid input of a create. */
 export const VALID_ENHANCED_INPUT = {
@@ -32,13 +32,7 @@ export const CREATE_ENHANCED = `
         connectionId reconciled recognisedBy notBound { kind name code message }
         connection { ${CONNECTION} }
       }
-      ... on InvalidInputError { problems { path code message limit } }
-      ... on NameTakenError { name }
-      ... on DliRejectedError { dliCode requestId }
-      ... on DliUnavailableError { retryAfterSeconds }
-      ... on IdempotencyInProgressError { retryAfterSeconds }
-      ... on OutcomeUnknownError { idempotencyKey reason requestId retryAfterSeconds }
-      ... on UserError { message code }
+      ${CREATE_ERRORS}
     }
   }`;
 

@@ -81,19 +81,23 @@ export const VALID_INPUT = {
   url: '192.168.0.12:5432',
 };
 
+/** Every field of every member of a create's payload, except those of its success. */
+export const CREATE_ERRORS = `
+  ... on InvalidInputError { problems { path code message limit } }
+  ... on NameTakenError { name }
+  ... on DliRejectedError { dliCode requestId }
+  ... on DliUnavailableError { retryAfterSeconds }
+  ... on IdempotencyInProgressError { retryAfterSeconds }
+  ... on OutcomeUnknownError { idempotencyKey reason requestId retryAfterSeconds }
+  ... on UserError { message code }`;
+
 /** The create mutation with every field of every member. */
 export const CREATE_MUTATION = `
   mutation Create($input: CreateDatasourceConnectionInput!) {
     createDatasourceConnection(input: $input) {
       __typename
       ... on CreateDatasourceConnectionSuccess { connectionId message reconciled }
-      ... on InvalidInputError { problems { path code message limit } }
-      ... on NameTakenError { name }
-      ... on DliRejectedError { dliCode requestId }
-      ... on DliUnavailableError { retryAfterSeconds }
-      ... on IdempotencyInProgressError { retryAfterSeconds }
-      ... on OutcomeUnknownError { idempotencyKey reason requestId retryAfterSeconds }
-      ... on UserError { message code }
+      ${CREATE_ERRORS}
     }
   }`;
 
