@@ -57,7 +57,7 @@ describe('the log about a store', () => {
     expect(lines[2]).toMatchObject({ ...BACK, count: 99 });
   });
 
-  it('says since when and why the store cannot be used', () => {
+  it('says whether the store can be used, and why not', () => {
     const health = createStoreHealth();
     expect([health.isUp, health.problem]).toEqual([false, undefined]);
     health.markAvailable();
