@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { onCleanup } from '../helpers/clean-up.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
@@ -120,6 +121,7 @@ describe('an internal error', () => {
 
   it('outside the resolvers is also logged, and printed nowhere else', async () => {
     const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onCleanup(() => print.mockRestore());
     const gateway = await startGateway({ clock: BROKEN_IN_APOLLO });
     const { status, headers, body } = await createOn(gateway);
 
@@ -130,7 +132,6 @@ describe('an internal error', () => {
     expect(gateway.log()).toMatch(/"level":50,.*"errorName":"RangeError",.*"msg":"internal error"/);
     expect(gateway.log()).not.toContain(CANARY);
     expect(print).not.toHaveBeenCalled();
-    print.mockRestore();
   });
 
   it('sends nothing to DLI', async () => {
