@@ -4,7 +4,7 @@ import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 
 /** Options of ky with the limits of the call, which ky passes to `fetch` unchanged. */
-export type CallOptions = Options & { limits: ResponseLimits };
+type CallOptions = Options & { limits: ResponseLimits };
 
 /** Sends one call and resolves with its complete response. */
 export type KyClient = (url: URL, options: CallOptions) => Promise<Response>;
