@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConfigError } from './config/config.js';
 import type { Environment } from './config/secret-files.js';
 import { createEmulator } from './emulator/emulator.js';
+import type { EmulatorOptions } from './emulator/options.js';
 import { readEnvironment, resolveOptions } from './emulator/options.js';
 
 /** An emulator of DLI and IAM in this process, and the environment of a gateway that uses it. */
@@ -27,10 +28,13 @@ const REAL_CLOUD_KEYS =
  *
  * @throws {ConfigError} when an `EMULATOR_*` variable is invalid
  */
-export async function startDevelopmentEmulator(env: Environment): Promise<DevelopmentEmulator> {
+export async function startDevelopmentEmulator(
+  env: Environment,
+  printError: EmulatorOptions['printError'],
+): Promise<DevelopmentEmulator> {
   const { configuration, problems } = readEnvironment({ ...env, EMULATOR_HOST: '127.0.0.1' });
   if (configuration === undefined) throw new ConfigError(problems);
-  const emulator = createEmulator(configuration.options);
+  const emulator = createEmulator({ ...configuration.options, printError });
   const url = await emulator.listen(configuration.port).catch((error: unknown) => {
     if (configuration.isPortSet) throw error;
     return emulator.listen(0);

@@ -120,7 +120,7 @@ function requireLoopback({ host, adminHost }: Config): void {
 async function startEmulator(environment: Environment): Promise<DevelopmentEmulator> {
   // Production never loads the emulator.
   const { startDevelopmentEmulator } = await import('./dev-mode.js');
-  return startDevelopmentEmulator(environment);
+  return startDevelopmentEmulator(environment, text => process.stderr.write(text));
 }
 
 function logAddresses(

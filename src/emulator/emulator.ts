@@ -59,7 +59,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}) {
     const handled = message.url?.startsWith('/emulator/')
       ? control.handle(message, serverResponse, isOpen)
       : requests.handle(message, serverResponse);
-    handled.catch((error: unknown) => reportBug(error, serverResponse));
+    handled.catch((error: unknown) => reportBug(error, serverResponse, resolved.printError));
   });
   const emulator = {
     /** Starts listening and resolves with the base URL. Default: a free port of 127.0.0.1. */

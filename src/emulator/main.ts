@@ -47,7 +47,7 @@ async function start(): Promise<void> {
 }
 
 async function run({ host, port, options }: EmulatorConfiguration): Promise<void> {
-  const emulator = createEmulator(options);
+  const emulator = createEmulator({ ...options, printError: text => process.stderr.write(text) });
   let baseUrl: string;
   try {
     baseUrl = await emulator.listen(port, host);

@@ -47,6 +47,8 @@ export interface EmulatorOptions extends EmulatorSettings {
   users: readonly EmulatorUser[];
   /** The clock, in milliseconds since the epoch. Default `Date.now`. Scripted delays do not follow it. */
   now: () => number;
+  /** Prints the internal errors of the emulator. Default: they are not printed. */
+  printError: (text: string) => void;
 }
 
 /** Fills in the defaults. Returns a new object, which the caller may change. */
@@ -57,6 +59,7 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
     accessKeys: [{ accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY }],
     users: [{ name: DEFAULT_USER_NAME, password: DEFAULT_PASSWORD, domainName: DEFAULT_DOMAIN_NAME }],
     now: Date.now,
+    printError: () => {},
     ...options,
   };
 }

@@ -40,13 +40,13 @@ export function createHttpServer(onRequest: RequestListener): Server {
   return server;
 }
 
-/** Reports an error of the emulator itself on standard error, and ends the response; no error if the caller left. */
-export function reportBug(error: unknown, serverResponse: ServerResponse): void {
+/** Prints an error of the emulator itself, and ends the response; no error if the caller left. */
+export function reportBug(error: unknown, serverResponse: ServerResponse, print: EmulatorOptions['printError']): void {
   const { socket } = serverResponse.req;
   if (socket.destroyed) return;
-  process.stderr.write(`Internal error of the emulator: ${error instanceof Error ? error.stack : String(error)}\n`);
+  print(`Internal error of the emulator: ${error instanceof Error ? error.stack : String(error)}\n`);
   if (serverResponse.headersSent) socket.destroy();
-  else serverResponse.writeHead(500).end('Internal error of the emulator. It has been printed to standard error.\n');
+  else serverResponse.writeHead(500).end('Internal error of the emulator.\n');
 }
 
 /** The base URL of a server that listens on a host, without a trailing slash. */

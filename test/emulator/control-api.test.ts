@@ -1,5 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
-import { onCleanup } from '../helpers/clean-up.js';
+import { describe, expect, it } from '@jest/globals';
 import { exchangeRaw, rawRequest } from '../helpers/raw-connection.js';
 import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from '../helpers/running-emulator.js';
 
@@ -220,29 +219,22 @@ describe('the protection of the control API from browser pages', () => {
   });
 });
 
-describe('standard error', () => {
-  /** What is printed to standard error. */
-  function watchPrinted(): unknown[] {
-    const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-    onCleanup(() => print.mockRestore());
-    return print.mock.calls;
-  }
-
-  it('shows an internal error of the emulator, and its caller gets a 500', async () => {
-    const printed = watchPrinted();
+describe('an internal error of the emulator', () => {
+  it('is printed, and its caller gets a 500', async () => {
+    const printed: string[] = [];
     const now = () => {
       throw new TypeError('The clock broke.');
     };
-    const { send } = await startEmulator({ now });
+    const { send } = await startEmulator({ now, printError: text => printed.push(text) });
     expect(await send('GET', CONNECTIONS_PATH)).toMatchObject({ status: 500 });
     expect(printed).toEqual([
-      [expect.stringMatching(/^Internal error of the emulator: TypeError: The clock broke\.\n {4}at /)],
+      expect.stringMatching(/^Internal error of the emulator: TypeError: The clock broke\.\n {4}at /),
     ]);
   });
 
-  it('shows nothing of a caller that disconnects', async () => {
-    const printed = watchPrinted();
-    const { call, emulator } = await startEmulator();
+  it('is not a caller that disconnects', async () => {
+    const printed: string[] = [];
+    const { call, emulator } = await startEmulator({ printError: text => printed.push(text) });
     emulator.inject({ operation: 'listConnections', delayMs: 60_000 });
     const abandoned = expect(call('GET', CONNECTIONS_PATH)).rejects.toThrow();
     await emulator.ledger.waitFor('listConnections', 1);
