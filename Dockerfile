@@ -15,7 +15,9 @@ RUN npm ci --omit=dev
 
 FROM node:24-bookworm-slim
 WORKDIR /app
+# Node 24 lets V8's young generation grow to twice that, which takes 90 MiB more and saves no time.
 ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-semi-space-size=16 \
     HOST=0.0.0.0 \
     ADMIN_HOST=0.0.0.0 \
     SHUTDOWN_DELAY_MS=10000 \

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
@@ -59,6 +60,14 @@ describe('the image', () => {
 
   it('serves for another 10 s when it is stopped', () => {
     expect(final).toMatch(/^ENV .*\bSHUTDOWN_DELAY_MS=10000(\s|$)/m);
+  });
+
+  it("limits the memory of V8's young generation by an option that Node accepts", () => {
+    const [, options = ''] = /^ENV .*\bNODE_OPTIONS=(\S+)/m.exec(final) ?? [];
+    expect(options).toBe('--max-semi-space-size=16');
+    const env = { ...process.env, NODE_OPTIONS: options };
+    const printed = execFileSync(process.execPath, ['--print', '1'], { env, encoding: 'utf8' });
+    expect(printed).toBe('1\n');
   });
 
   it('knows the commit from which it was built', () => {
