@@ -6,6 +6,7 @@ import type { Environment } from './config/secret-files.js';
 import { createEmulator } from './emulator/emulator.js';
 import type { EmulatorOptions } from './emulator/options.js';
 import { readEnvironment, resolveOptions } from './emulator/options.js';
+import { codeOf } from './lib/logger.js';
 
 /** An emulator of DLI and IAM in this process, and the environment of a gateway that uses it. */
 export interface DevelopmentEmulator {
@@ -26,7 +27,7 @@ const REAL_CLOUD_KEYS =
  * Starts an emulator on loopback, configured by the `EMULATOR_*` variables. When the default port is in use and
  * `EMULATOR_PORT` is not set, it listens on any free port.
  *
- * @throws {ConfigError} when an `EMULATOR_*` variable is invalid
+ * @throws {ConfigError} when an `EMULATOR_*` variable is invalid, or `TMPDIR` names no folder that can be written to
  */
 export async function startDevelopmentEmulator(
   env: Environment,
@@ -39,7 +40,7 @@ export async function startDevelopmentEmulator(
     if (configuration.isPortSet) throw error;
     return emulator.listen(0);
   });
-  const dataDir = await mkdtemp(join(tmpdir(), 'dli-gateway-'));
+  const dataDir = await createDataDir();
   const { projects, accessKeys } = resolveOptions(configuration.options);
   const [project] = projects;
   const [key] = accessKeys;
@@ -71,4 +72,12 @@ export async function startDevelopmentEmulator(
       HUAWEICLOUD_SDK_SECURITY_TOKEN: key?.securityToken,
     },
   };
+}
+
+async function createDataDir(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'dli-gateway-'));
+  } catch (error) {
+    throw new ConfigError([{ key: 'TMPDIR', rule: `must name a folder that can be written to (${codeOf(error)})` }]);
+  }
 }

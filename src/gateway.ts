@@ -84,7 +84,7 @@ interface GatewayOptions {
   clock?: Clock | undefined;
   limits?: GatewayLimits;
   /** Number of log lines that could not be written so far, for the metrics. Default: none. */
-  droppedLogLines?: () => number;
+  droppedLogLines?: (() => number) | undefined;
 }
 
 // Operations end by their own deadline; the margin is for recording and sending their results.
@@ -108,7 +108,7 @@ export async function createGateway(
   // Between the two, load balancers notice that the gateway is no longer ready.
   const stopping = new AbortController();
   const closing = new AbortController();
-  const metrics = await openMetrics(config);
+  const metrics = await openMetrics(config, logger);
   const dependencies = { clock, log: logger, metrics, describeOutcome: describeCreate };
   const backend = await compose(config, dependencies, limits);
   const running = new RunningOperations();

@@ -29,8 +29,8 @@ const MAX_NETWORKS = 10_000;
 /** Counters in Redis that several gateways share. */
 export interface SharedCounters {
   redis: Redis;
-  /** A secret that only these gateways know; the same for all of them. Rejects while it is unavailable. */
-  secret: () => Promise<KeyObject>;
+  /** A secret that only these gateways know; the same for all of them. Undefined while it is unavailable. */
+  secret: () => Promise<KeyObject | undefined>;
 }
 
 /** Names counters by keyed hashes, so that nobody who reads Redis can guess whom they count. */
@@ -42,7 +42,7 @@ class CounterNames {
   // Stored: do not rename the kinds.
   async hash(kind: 'createLimit' | 'loginLimit', counted: string): Promise<Buffer> {
     // Until the store has been reached once, creates fail anyway, and this process counts alone.
-    const secret = (await this.sharedSecret?.().catch(() => undefined)) ?? this.#ownSecret;
+    const secret = (await this.sharedSecret?.()) ?? this.#ownSecret;
     return createHmac('sha256', secret)
       .update(JSON.stringify([kind, counted]))
       .digest();

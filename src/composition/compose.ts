@@ -31,7 +31,7 @@ import { LogSampler } from '../lib/log-sampler.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
-import { TIMED_OPERATIONS } from '../operation-store/operation-store.js';
+import { ifAvailable, TIMED_OPERATIONS } from '../operation-store/operation-store.js';
 import { StoreHealth } from '../operation-store/store-health.js';
 import type { DescribeOutcome } from './callers.js';
 import {
@@ -157,7 +157,7 @@ export async function compose(config: Config, dependencies: Dependencies, limits
   });
   const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
-  const secret = () => keys.hmacKey();
+  const secret = () => ifAvailable(keys.hmacKey());
   const counters = await openSharedCounters(auth, { clients: redis?.clients, secret, log, logWindowMs });
   const callerAuthenticator = await createCallerAuthenticator(auth, {
     issuerTransport,

@@ -16,7 +16,7 @@ export interface Metrics {
   /**
    * Registers the source of a metric that is read. A metric may have several, each for other values of its label.
    *
-   * @param read must take a bounded time; the metric has no value if it throws
+   * @param read must take a bounded time; if it throws, which is a bug, the metric has no value
    */
   read<N extends ReadingName>(name: N, read: () => Reading<N> | Promise<Reading<N>>): void;
   /** What `/metrics` serves; undefined when there are no metrics. */

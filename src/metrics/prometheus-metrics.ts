@@ -26,8 +26,14 @@ export class PrometheusMetrics implements Metrics, Exposition {
   readonly #histograms: Readonly<Record<HistogramName, Recorder<Histogram>>>;
   readonly #readers = new Map<ReadingName, Reader[]>();
 
-  /** @param commit the commit from which the gateway was built, for `dli_gateway_build_info` */
-  constructor(commit: string) {
+  /**
+   * @param commit the commit from which the gateway was built, for `dli_gateway_build_info`
+   * @param onBug called when the source of a metric throws
+   */
+  constructor(
+    commit: string,
+    private readonly onBug: (metric: ReadingName, error: unknown) => void,
+  ) {
     const registers = [this.#registry];
     this.#counters = mapEntries<CounterName, RecordedMetric, Recorder<Counter>>(COUNTERS, (name, definition) => {
       const { help, labels, reserved = [] } = definition;
@@ -127,7 +133,7 @@ export class PrometheusMetrics implements Metrics, Exposition {
     const label = 'label' in rest ? rest.label.name : undefined;
     const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [this.#registry] };
     const collect = async (metric: Counter | Gauge) => {
-      const readings = await Promise.all((this.#readers.get(name) ?? []).map(valuesOf));
+      const readings = await Promise.all((this.#readers.get(name) ?? []).map(read => this.#valuesOf(name, read)));
       // Counters, too: the component keeps the count.
       metric.reset();
       if (label === undefined) metric.remove();
@@ -135,6 +141,19 @@ export class PrometheusMetrics implements Metrics, Exposition {
     };
     const Type = type === 'counter' ? Counter : Gauge;
     const created: Counter | Gauge = new Type({ ...options, collect: () => collect(created) });
+  }
+
+  /** What a reader returns, as values by label value; nothing when it fails, so that the other metrics are served. */
+  async #valuesOf(name: ReadingName, read: Reader): Promise<[string, number][]> {
+    try {
+      const reading = await read();
+      const values =
+        typeof reading === 'object' ? Object.entries({ ...reading }) : [['', reading] as [string, unknown]];
+      return values.filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
+    } catch (error) {
+      this.onBug(name, error);
+      return [];
+    }
   }
 }
 
@@ -176,17 +195,6 @@ function closedValue(value: string, list: ReadonlySet<string> | undefined): stri
   if (list === undefined || list.has(value)) return value;
   const statusClass = `${value.charAt(0)}xx`;
   return list.has(statusClass) ? statusClass : OTHER;
-}
-
-/** What a reader returns, as values by label value; nothing when it fails. */
-async function valuesOf(read: Reader): Promise<[string, number][]> {
-  try {
-    const reading = await read();
-    const values = typeof reading === 'object' ? Object.entries({ ...reading }) : [['', reading] as [string, unknown]];
-    return values.filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
-  } catch {
-    return [];
-  }
 }
 
 /** Starts the measurements of Node at first use. */

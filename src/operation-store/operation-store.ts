@@ -118,6 +118,16 @@ export class StoreUnavailableError extends Error {
   }
 }
 
+/** What a read of the store results in; undefined while the store cannot be used. */
+export async function ifAvailable<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return undefined;
+    throw error;
+  }
+}
+
 /** Whether a failed write may have taken place. */
 export function mayHaveWritten(error: unknown): boolean {
   return !(error instanceof StoreUnavailableError) || error.mayHaveWritten;

@@ -28,7 +28,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'metrics',
     ],
   },
-  'dev-mode.ts': { allowed: ['config', 'emulator'] },
+  'dev-mode.ts': { allowed: ['config', 'emulator', 'lib'] },
   'gateway.ts': {
     allowed: ['composition', 'http', 'graphql', 'enhanced-connection', 'datasource-connection', 'config', 'lib'],
   },
@@ -82,8 +82,8 @@ const RULES_OF_FILES: Readonly<Record<string, Rule>> = {
   },
   'composition/dli-clients.ts': { allowed: ['dli', 'huawei-cloud'], allowedAsTypes: ['lib', 'metrics'] },
   'composition/metrics.ts': {
-    allowed: ['metrics'],
-    allowedAsTypes: ['operation-store', 'config', 'huawei-cloud', 'lib'],
+    allowed: ['operation-store', 'metrics', 'lib'],
+    allowedAsTypes: ['config', 'huawei-cloud'],
   },
   'composition/callers.ts': {
     allowed: ['idempotency', 'auth', 'lib'],

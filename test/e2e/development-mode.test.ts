@@ -178,6 +178,11 @@ describe('the development mode', () => {
         'EMULATOR_FAIL_NAMES must be a regular expression',
       ],
     ],
+    [
+      'a folder for temporary files that does not exist',
+      { TMPDIR: '/canary/gone' },
+      ['TMPDIR must name a folder that can be written to (ENOENT)'],
+    ],
   ])('with %s reports all of them without their values, and exits with 78', async (_, changes, problems) => {
     const gateway = startDevelopment(changes);
     expect(await Promise.race([gateway.end(), addressesOf(gateway)])).toBe(78);

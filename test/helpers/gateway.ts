@@ -108,6 +108,7 @@ export interface TestGatewayOptions {
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
   limits?: GatewayLimits;
+  droppedLogLines?: () => number;
 }
 
 const opened = createCleanup();
@@ -153,6 +154,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   });
   const gateway = await createGateway(config, pino({ level: config.logLevel, base: null }, destination), {
     clock: options.clock,
+    droppedLogLines: options.droppedLogLines,
     limits: {
       // A slow machine must not look like an outage of Redis.
       redisTimeoutMs: 2_000,

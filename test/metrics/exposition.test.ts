@@ -182,6 +182,22 @@ describe('the metrics', () => {
     expect(value('dli_gateway_oldest_open_create_seconds')).toBeGreaterThan(0);
   });
 
+  it('are served without the one whose source fails, and the bug is logged', async () => {
+    const gateway = await startGateway({
+      droppedLogLines() {
+        throw new RangeError('zq7canary');
+      },
+    });
+    const { value } = await readSamples(gateway.adminUrl);
+
+    expect(value('dli_gateway_log_lines_dropped_total')).toBeUndefined();
+    expect(value('dli_gateway_store_up{backend="lmdb"}')).toBe(1);
+    expect(gateway.log()).toMatch(
+      /"operation":"metrics","metric":"dli_gateway_log_lines_dropped_total","errorName":"RangeError","frames":.*"internal error"/,
+    );
+    expect(gateway.log()).not.toContain('zq7canary');
+  });
+
   it('count the error codes of DLI, and unknown ones as OTHER', async () => {
     const gateway = await startGateway();
     const body = (code: string) => ({ error_code: code, error_msg: 'refused' });
@@ -217,6 +233,20 @@ describe('the catalog of metrics', () => {
     const readings = Object.values(READINGS).map(metric => ('label' in metric ? metric.label.values.length : 1));
     const sum = [...counters, ...histograms, ...readings].reduce((total, series) => total + series, 0);
     expect(sum).toBeLessThanOrEqual(1_350);
+  });
+});
+
+describeWithProgram('redis-server', 'the metrics of creates, while Redis is down,', program => {
+  it('have no value, which is not logged as a bug', async () => {
+    const redis = await startRedisServer(program);
+    const gateway = await startGateway({ env: { REDIS_URL: redis.url } });
+    await redis.kill();
+    await gateway.logged('"detail":"unreachable"');
+    const { series, value } = await readSamples(gateway.adminUrl);
+
+    expect(value('dli_gateway_store_up{backend="redis"}')).toBe(0);
+    expect(series.filter(name => /^dli_gateway_(creates_open|oldest_open_create|store_bytes)/.test(name))).toEqual([]);
+    expect(gateway.log()).not.toContain('internal error');
   });
 });
 

@@ -14,6 +14,12 @@ afterEach(async () => {
   await closeGateways();
 });
 
+function createMetrics(): PrometheusMetrics {
+  return new PrometheusMetrics('1a2b3c4', (_metric, error) => {
+    throw error;
+  });
+}
+
 const CANARY = 'zq7canary';
 const MAX_SERIES = 1_500;
 /** More rounds than any metric has label sets. */
@@ -86,7 +92,7 @@ describe('the metrics that alerts use', () => {
 
   /** Metrics whose limited tables are all filled with other label sets. */
   function createFull() {
-    const metrics = new PrometheusMetrics('1a2b3c4');
+    const metrics = createMetrics();
     for (let round = 0; round < 100; round += 1) {
       const own = `own_${round}`;
       metrics.observe(GRAPHQL, { type: 'query', field: own, outcome: 'OK' }, 1);
@@ -132,7 +138,7 @@ describe('the metrics that alerts use', () => {
   });
 
   it('have the value 0 from the start, so that the first failure is an increase', async () => {
-    const lines = (await new PrometheusMetrics('1a2b3c4').text()).split('\n');
+    const lines = (await createMetrics().text()).split('\n');
     for (const { field, outcome } of failures)
       expect(lines).toContain(`${GRAPHQL}_count{type="mutation",field="${field}",outcome="${outcome}"} 0`);
   });
