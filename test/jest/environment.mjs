@@ -18,9 +18,6 @@ setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 } }));
 // Generating an RSA pair takes as long as several tests.
 const keyPairs = new Map();
 
-// A worker takes longer to free its memory than Jest waits for its end.
-if (process.send !== undefined) process.once('beforeExit', () => process.exit());
-
 // V8 counts the branches of those functions only that it compiles while coverage is on, and the gateway is compiled once
 // for all test files of a worker. So coverage stays on when Jest turns it off after a file.
 const COVERAGE_ENDS = new Set(['Profiler.stopPreciseCoverage', 'Profiler.disable']);
