@@ -121,11 +121,14 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const emulator = createEmulator(options.emulator);
   const emulatorUrl = await emulator.listen();
   opened.add(() => emulator.close());
+  // Next to the lines, because joining them for every look at the log would take seconds.
+  let log = '';
   const lines: string[] = [];
   const logging = new EventEmitter().setMaxListeners(0);
-  printOnFailure('Log of a gateway', () => lines.join(''));
+  printOnFailure('Log of a gateway', () => log);
   const destination = new Writable({
     write(chunk, _encoding, done) {
+      log += chunk;
       lines.push(String(chunk));
       logging.emit('line');
       done();
@@ -173,7 +176,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     graphqlUrl,
     adminUrl,
     emulator,
-    log: () => lines.join(''),
+    log: () => log,
     async logged(text, times = 1) {
       while (lines.filter(line => line.includes(text)).length < times) await once(logging, 'line');
     },
