@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { statfsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
@@ -186,7 +185,7 @@ export class LmdbStore implements OperationStore {
   }
 
   async sizeBytes(): Promise<number> {
-    return (await stat(join(this.folder, DATA_FILE))).size;
+    return this.#read(() => statSync(join(this.folder, DATA_FILE)).size);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { COUNTERS, HISTOGRAMS, READINGS } from '../../src/metrics/catalog.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -196,6 +199,16 @@ describe('the metrics', () => {
       /"operation":"metrics","metric":"dli_gateway_log_lines_dropped_total","errorName":"RangeError","frames":.*"internal error"/,
     );
     expect(gateway.log()).not.toContain('zq7canary');
+  });
+
+  it('have no size of the store while its folder is gone, which is not logged as a bug', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'dli-gateway-test-'));
+    const gateway = await startGateway({ env: { DATA_DIR: dataDir } });
+    await rm(dataDir, { recursive: true });
+    const { value } = await readSamples(gateway.adminUrl);
+
+    expect(value('dli_gateway_store_bytes')).toBeUndefined();
+    expect(gateway.log()).not.toContain('internal error');
   });
 
   it('count the error codes of DLI, and unknown ones as OTHER', async () => {
