@@ -5,7 +5,7 @@ import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
-import { StoreUnavailableError } from '../operation-store/operation-store.js';
+import { ifAvailable, StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { NotBound, OperationRecord, SucceededRecord } from '../operation-store/record-format.js';
 import type { BindingOutcome } from './binding-outcomes.js';
 import type { ChangeBindings } from './change-bindings.js';
@@ -79,13 +79,9 @@ export class CreateEnhancedConnection {
   ): Promise<SucceededRecord | undefined> {
     const { store, clock } = this.dependencies;
     if (record === undefined || record.ownedUntilMs > clock.epochMs()) return undefined;
-    try {
-      const taken = await store.takeOver(record, randomUUID(), deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS);
-      return taken?.state === 'SUCCEEDED' ? taken : undefined;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return undefined;
-    }
+    const ownedUntilMs = deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
+    const taken = await ifAvailable(store.takeOver(record, randomUUID(), ownedUntilMs));
+    return taken?.state === 'SUCCEEDED' ? taken : undefined;
   }
 
   /** Returns the record once its owner has bound the connection or its time has expired; after 2 s in any case. */

@@ -118,10 +118,10 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** What a read of the store results in; undefined while the store cannot be used. */
-export async function ifAvailable<T>(read: Promise<T>): Promise<T | undefined> {
+/** The result of a call to the store; undefined while the store cannot be used. */
+export async function ifAvailable<T>(result: Promise<T>): Promise<T | undefined> {
   try {
-    return await read;
+    return await result;
   } catch (error) {
     if (error instanceof StoreUnavailableError) return undefined;
     throw error;
